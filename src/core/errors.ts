@@ -1,0 +1,247 @@
+/**
+ * The error catalogue. Every error that zeekway raises on purpose has a code here; docs/errors.md lists the
+ * same codes (a test holds the two together). A code is stable: tools may match on it.
+ */
+
+interface CatalogueEntry {
+  /** What happened, in one line. */
+  readonly summary: string;
+  /** What the reader can do about it. */
+  readonly action: string;
+  /** The HTTP status where the error leaves by the API; 500 where it does not say. */
+  readonly status?: number;
+}
+
+const entry = (summary: string, action: string, status?: number): CatalogueEntry =>
+  status === undefined ? { summary, action } : { summary, action, status };
+
+export const ERROR_CATALOGUE = {
+  // codec
+  decode_truncated: entry(
+    'The bytes end before the value does.',
+    'Check that the input is complete; the error names the byte offset.',
+  ),
+  decode_invalid: entry(
+    'The bytes are not what the format allows at this place.',
+    'Check what sent them; the error names the byte offset and what was expected.',
+  ),
+  decode_limit: entry(
+    'A length or depth in the input is above the limit.',
+    'Raise the limit if the sender is trusted and really needs it (docs/operations.md lists the limits).',
+  ),
+  decode_trailing: entry(
+    'Bytes are left over behind a complete value.',
+    'Check what sent them; the error names the byte offset.',
+  ),
+  encode_invalid: entry(
+    'A value cannot be written in the format asked for.',
+    'Use a value in the range that the error names, or another format.',
+  ),
+  text_invalid: entry(
+    'A text is not in the notation expected (address, subnet, port, time, interval).',
+    'Correct the text; the error shows it and the notation.',
+    400,
+  ),
+  // endpoints and peers
+  endpoint_url_invalid: entry(
+    'An endpoint URL cannot be understood.',
+    'Write broker://host:port?tls=anonymous|mutual|off; the error names the part.',
+  ),
+  endpoint_id_invalid: entry(
+    'An endpoint ID is not a valid UUID.',
+    'Zeek ignores peers whose ID is no UUID: delete the file that the error names to get a new one.',
+  ),
+  listen_failed: entry(
+    'The address cannot be listened on.',
+    'Choose a free port or an address of this machine.',
+  ),
+  peer_unreachable: entry(
+    'No connection to the peer could be made.',
+    'Check host, port and firewall; zeekway goes on trying.',
+  ),
+  peer_not_broker: entry(
+    'The other side does not speak the Broker protocol.',
+    'Check the port: the error shows the first bytes that came.',
+  ),
+  peer_tls_mismatch: entry(
+    'One side speaks TLS and the other does not, or they share no cipher.',
+    'Use the tls= mode that the Zeek side has (Broker::disable_ssl = T is tls=off, certificates are tls=mutual, else anonymous).',
+  ),
+  peer_certificate: entry(
+    'A certificate was missing, not signed by the CA, or for another host.',
+    'Check cert=, key= and ca= on both sides; verify-host=no drops the host check.',
+  ),
+  peer_incompatible: entry(
+    'The peer speaks no protocol version that zeekway knows.',
+    'Zeek 5.0 to 9.0 speak version 1; older ones cannot be peered with.',
+  ),
+  peer_protocol: entry(
+    'The peer broke the protocol.',
+    'See the error for the phase, what was expected and what came.',
+  ),
+  peer_dropped: entry(
+    'The peer refused the connection (drop_conn).',
+    'The error shows the code and text of the peer.',
+  ),
+  peer_redundant: entry(
+    'The peer is connected already by another connection.',
+    'Nothing: the connection in use stays. Configure only one side to dial to avoid it.',
+  ),
+  peer_timeout: entry(
+    'The peer did not answer in time.',
+    'Check that the port is a Broker port and that the peer is alive.',
+  ),
+  peer_closed: entry('The peer closed the connection.', 'Look at the log of the peer.'),
+  peer_overflow: entry(
+    'The queue towards a peer is full.',
+    'The peer reads too slowly: publish less or raise the limit.',
+    503,
+  ),
+  // Zeek messages
+  message_malformed: entry(
+    'A message is not a Zeek message.',
+    'Look at it in the dead letters: another program may publish on this topic.',
+  ),
+  message_unknown: entry(
+    'A Zeek message of a type that zeekway does not know.',
+    'Look at it in the dead letters; a newer Zeek may need a newer zeekway.',
+  ),
+  log_without_schema: entry(
+    'A log record came before the description of its fields.',
+    'Usual in a capture that begins in the middle; live, restart the peering.',
+  ),
+  log_record_malformed: entry(
+    'A log record does not fit the fields that were announced.',
+    'Look at it in the dead letters; the error names the byte offset.',
+  ),
+  log_schema_invalid: entry(
+    'A log announces fields that cannot become a table.',
+    'Look at the announcement in the dead letters.',
+  ),
+  // storage
+  database_unreachable: entry(
+    'The database server cannot be reached.',
+    'Check --database (or DATABASE_URL) and that the server runs.',
+    503,
+  ),
+  database_auth: entry(
+    'The database server refused the user, the password or the database.',
+    'Check user, password and database name in --database (or DATABASE_URL).',
+    503,
+  ),
+  database_version: entry(
+    'The database server is older than PostgreSQL 14.',
+    'Use PostgreSQL 14 or later, or leave --database out for the embedded one.',
+  ),
+  database_failed: entry('The database refused a statement.', 'The error shows what the server said.'),
+  embedded_unavailable: entry(
+    'The embedded PostgreSQL is not available on this platform.',
+    'Give an external server with --database (or DATABASE_URL).',
+  ),
+  embedded_failed: entry(
+    'The embedded PostgreSQL did not start.',
+    'The error shows the last lines of its log; check the data folder and the free disk space.',
+  ),
+  items_not_written: entry(
+    'What was received could not be written to the database before the end.',
+    'Check the database; a replay can simply be run again.',
+  ),
+  row_rejected: entry(
+    'The database refused a row.',
+    'The row is kept in the dead letters; the error shows what the server said.',
+  ),
+  value_out_of_range: entry(
+    'A time lies outside of what PostgreSQL can hold.',
+    'The row is stored with the nearest value and kept unchanged in the dead letters.',
+  ),
+  // replay
+  file_unreadable: entry('A file cannot be read.', 'Check the path and its permissions.'),
+  capture_invalid: entry(
+    'The file is neither a capture (pcap, pcapng) nor a Zeek log.',
+    'Give a pcap, a pcapng or a Zeek log file (TSV or JSON), plain or gzipped.',
+  ),
+  capture_truncated: entry(
+    'The capture ends in the middle of a packet.',
+    'What came before was read; record it again if the end matters.',
+  ),
+  capture_damaged: entry(
+    'A header in the capture holds what no capture can hold.',
+    'What came before it was read; the error names the byte offset.',
+  ),
+  capture_unsupported: entry(
+    'Packets of the capture are in a form that zeekway does not read.',
+    'They were skipped: record on Ethernet, loopback, raw IP or "any", and without IP fragmentation.',
+  ),
+  capture_without_broker: entry(
+    'There is no readable Broker session in the capture.',
+    'Record the port of a Broker peering (9999 by default) without TLS, from its beginning.',
+  ),
+  capture_encrypted: entry(
+    'The capture holds a TLS session, which cannot be read.',
+    'Record with Broker::disable_ssl = T, or peer with zeekway instead.',
+  ),
+  capture_gap: entry(
+    'Bytes are missing in a TCP stream of the capture.',
+    'Record again without packet loss; the messages in the gap are lost, the rest was read.',
+  ),
+  capture_desynchronized: entry(
+    'A stream begins in the middle of a session.',
+    'What follows the first message boundary was read; record from the beginning of the peering for the rest.',
+  ),
+  log_file_invalid: entry(
+    'A log file is not in the form that Zeek writes.',
+    'The error names the line and what was expected.',
+  ),
+  // http and configuration
+  request_invalid: entry(
+    'The request is not understood.',
+    'The error names the parameter; /openapi.json describes them all.',
+    400,
+  ),
+  not_found: entry('There is no such thing.', 'Look at /v1/logs for what there is.', 404),
+  query_timeout: entry(
+    'The query took longer than the limit.',
+    'Ask for a shorter time range or add a filter.',
+    504,
+  ),
+  internal: entry('Something went wrong inside zeekway.', 'Please report it with the log lines around it.'),
+  config_invalid: entry(
+    'The configuration is not valid.',
+    'The error names the option and what was expected.',
+  ),
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;
+
+/** Where an error happened: only what helps to find the place. */
+export interface ErrorWhere {
+  readonly peer?: string;
+  readonly topic?: string;
+  /** Byte offset in the frame, record or file that was being read. */
+  readonly offset?: number;
+  readonly file?: string;
+}
+
+/** An error with a code of the catalogue. `message` says what and where in one line. */
+export class ZeekwayError extends Error {
+  override readonly name: string = 'ZeekwayError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly where: ErrorWhere = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  get action(): string {
+    return ERROR_CATALOGUE[this.code].action;
+  }
+}
+
+/** The one line of an error for a log or a terminal, whatever was thrown. */
+export function errorLine(error: unknown): string {
+  if (error instanceof ZeekwayError) return `${error.message} [${error.code}]`;
+  return error instanceof Error ? error.message : String(error);
+}

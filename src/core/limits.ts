@@ -1,0 +1,139 @@
+/**
+ * Every limit of zeekway, with its reason. A limit exists so that no peer, file or client can make the
+ * gateway allocate without bound; the defaults are far above what Zeek itself sends.
+ */
+
+/** Limits of the decoders. They are passed to each decoder and can be configured. */
+export interface CodecLimits {
+  readonly frameBytes: number;
+  readonly stringBytes: number;
+  readonly collectionItems: number;
+  readonly depth: number;
+  readonly topicBytes: number;
+  readonly filterTopics: number;
+  readonly logFields: number;
+}
+
+export const DEFAULT_CODEC_LIMITS: CodecLimits = {
+  /**
+   * One frame. Zeek sends batches of 400 log records (`Broker::log_batch_size`), about 100 KiB; a store
+   * snapshot can be large. CAF itself allows INT32_MAX, which one hostile peer could make us allocate.
+   */
+  frameBytes: 64 * 1024 * 1024,
+  /** One string: file contents and payloads travel as strings, but inside one frame. */
+  stringBytes: 64 * 1024 * 1024,
+  /** Elements of one set, table, vector or batch. Each takes at least one byte of the frame. */
+  collectionItems: 4 * 1024 * 1024,
+  /** Nesting of values. Zeek's records nest a handful deep; each level costs a stack frame here. */
+  depth: 64,
+  /** One topic: the envelope has 16 bits for it. */
+  topicBytes: 65_535,
+  /** Topics of one filter: a busy Zeek node subscribes to some dozens. */
+  filterTopics: 10_000,
+  /** Fields of one log: PostgreSQL allows 1,600 columns a table, and we add our own. */
+  logFields: 1_500,
+};
+
+/** How long TCP and TLS may take to connect, and a socket to close. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** TCP keep-alive: a peer whose machine died is noticed without traffic. */
+export const KEEPALIVE_MS = 30_000;
+
+/** How long a handshake may take before the connection is given up. Zeek's own connect timeout is 1 s. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** A handshake message never needs more: a filter of the largest size plus slack. */
+export const HANDSHAKE_FRAME_BYTES = 1024 * 1024;
+
+/** How long an unpeer waits for the BYE to be answered (`broker::defaults::unpeer_timeout`). */
+export const UNPEER_GRACE_MS = 3_000;
+
+/** How long a peer that seems to be connected twice may take to answer a ping on its first connection. */
+export const LIVENESS_TIMEOUT_MS = 5_000;
+
+/** TTL of what we publish (`broker::defaults::ttl`). */
+export const DEFAULT_TTL = 16;
+
+/** First and longest wait between two dials of one peer; doubled each time, with jitter. */
+export const REDIAL_FIRST_MS = 500;
+export const REDIAL_LONGEST_MS = 30_000;
+
+/**
+ * Bytes that may wait to be written to one peer. Above it `publish` reports an overflow: a peer that does
+ * not read must not fill our memory.
+ */
+export const PEER_SEND_QUEUE_BYTES = 16 * 1024 * 1024;
+
+/** Addresses whose last failure to peer is remembered, so that a scanner is reported once. */
+export const FAILURE_LOG_ENTRIES = 1_000;
+
+/** Messages that wait for one subscriber before its peers are paused (back-pressure). */
+export const SUBSCRIBER_QUEUE_MESSAGES = 4_096;
+
+/** A batch is written to the database when it has this many bytes... */
+export const BATCH_BYTES = 4 * 1024 * 1024;
+/** ...or is this old: a quiet stream is visible within a second. */
+export const BATCH_AGE_MS = 200;
+/** Batches that wait for the database before reading stops. Bounds memory to about 3 x BATCH_BYTES. */
+export const BATCHES_IN_FLIGHT = 2;
+
+/** Bytes of rows that are made before sockets get a turn: about a millisecond. */
+export const BATCH_SLICE_BYTES = 128 * 1024;
+
+/** Kinds of dead letters (code, peer, subject) that are told apart in the log and in the statistics. */
+export const DEAD_LETTER_KINDS = 1_000;
+
+/** Bytes of a raw message that are kept in a dead letter: enough for any real record. */
+export const DEAD_LETTER_BYTES = 1024 * 1024;
+
+/** First and longest wait between two tries to reach the database. */
+export const DATABASE_RETRY_FIRST_MS = 250;
+export const DATABASE_RETRY_LONGEST_MS = 10_000;
+/** How long to wait for a connection to the database before it counts as unreachable. */
+export const DATABASE_CONNECT_TIMEOUT_MS = 10_000;
+
+/** How long the embedded PostgreSQL may take to answer: a recovery after a crash reads up to 2 GiB of WAL. */
+export const EMBEDDED_START_TIMEOUT_MS = 120_000;
+/** How long it may take to stop: it writes what is in its buffers first. */
+export const EMBEDDED_STOP_TIMEOUT_MS = 60_000;
+/** The log file of the embedded PostgreSQL begins anew at a start when it is larger than this. */
+export const EMBEDDED_LOG_BYTES = 1024 * 1024;
+
+/** Rows of one API answer, at most and by default. */
+export const API_ROWS_MAX = 10_000;
+export const API_ROWS_DEFAULT = 100;
+/** How long one API query may run in the database. */
+export const API_QUERY_TIMEOUT_MS = 30_000;
+/** How long the readiness probe waits for the database: probes themselves give up after a few seconds. */
+export const API_READY_TIMEOUT_MS = 2_000;
+/** Bytes of each message in the list of dead letters; one alone is given in whole. */
+export const API_RAW_BYTES = 4_096;
+/** The body of a request: none has one so far. */
+export const API_BODY_BYTES = 64 * 1024;
+/** A parameter in the URL's path: a log's path may be long. Fastify's own limit is 100. */
+export const API_PATH_PARAMETER_CHARS = 1_024;
+
+/** Bytes out of order that one TCP stream of a capture may hold back before a gap is declared. */
+export const REASSEMBLY_BYTES = 16 * 1024 * 1024;
+/** The same for all streams of a capture together. */
+export const REASSEMBLY_TOTAL_BYTES = 256 * 1024 * 1024;
+/**
+ * Packets of a connection that a missing one may come late by, and still find its place. A capture is out
+ * of order by a few packets (network card queues); holding back a hundred costs next to nothing.
+ */
+export const REASSEMBLY_LATE_PACKETS = 128;
+/** Connections of a capture that are followed at the same time; the longest idle one is ended first. */
+export const REASSEMBLY_STREAMS = 10_000;
+/** One packet of a capture: above any link's MTU, libpcap's own maximum. */
+export const CAPTURE_PACKET_BYTES = 262_144;
+/** Interfaces of one pcapng section: as many as its old packet block could number. */
+export const CAPTURE_INTERFACES = 65_536;
+/** A message that is looked for after a gap, at most: the bytes up to its end are held to check what follows. */
+export const RESYNC_FRAME_BYTES = 1024 * 1024;
+/** Items that a replay hands over at once. */
+export const REPLAY_BATCH_ITEMS = 1_000;
+/** Warnings of one kind that a replay keeps; further ones are only counted. */
+export const REPLAY_WARNINGS = 100;
+/** One line of a log file. */
+export const LOG_LINE_BYTES = 16 * 1024 * 1024;
