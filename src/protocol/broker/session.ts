@@ -1,0 +1,374 @@
+import { DecodeError } from '../../codec/bytes.js';
+import { FrameReader } from '../../codec/frame.js';
+import type { MonotonicMs, RandomBytes } from '../../core/clock.js';
+import { type ErrorCode, ZeekwayError } from '../../core/errors.js';
+import {
+  type CodecLimits,
+  DEFAULT_CODEC_LIMITS,
+  DEFAULT_TTL,
+  HANDSHAKE_FRAME_BYTES,
+  HANDSHAKE_TIMEOUT_MS,
+  LIVENESS_TIMEOUT_MS,
+  UNPEER_GRACE_MS,
+} from '../../core/limits.js';
+import { type EndpointId, EVERYBODY } from './endpoint-id.js';
+import {
+  decodeEnvelope,
+  decodeRoutingUpdate,
+  type Envelope,
+  encodeEnvelope,
+  frame,
+  routingUpdate,
+} from './envelope.js';
+import { type Filter, FilterMatcher, RESERVED_TOPIC } from './filter.js';
+import { describeFirstBytes } from './first-bytes.js';
+import { Handshake, type HandshakeState } from './handshake.js';
+import { DROP_CODE, decodeHandshake, encodeHandshake, WrongMagicError } from './messages.js';
+
+/** What a session wants done, in this order. */
+export type SessionOutput =
+  | { readonly type: 'send'; readonly bytes: Buffer }
+  /** The peer seems to have another connection with us: call `resolve` with the outcome. */
+  | { readonly type: 'conflict'; readonly peer: EndpointId }
+  | { readonly type: 'peered'; readonly peer: EndpointId; readonly filter: Filter }
+  /** The peer's filter changed. */
+  | { readonly type: 'filter'; readonly filter: Filter }
+  /** A data or command envelope. Its payload is a view of the bytes that were handed in, or of a frame of its own. */
+  | { readonly type: 'message'; readonly envelope: Envelope }
+  /** A frame of phase 3 that is no envelope; Broker ignores such frames, too. */
+  | { readonly type: 'ignored'; readonly error: DecodeError; readonly frame: Uint8Array }
+  /** The peer answered `probeAlive`. */
+  | { readonly type: 'alive' }
+  /** Nothing comes after it: close the transport once everything is sent. */
+  | { readonly type: 'end'; readonly reason: EndReason; readonly error?: ZeekwayError };
+
+/**
+ * `removed`: we unpeered. `lost`: the peer or the network ended it. `redundant`: another connection with the
+ * peer is in use. `failed`: it never got through the handshake.
+ */
+export type EndReason = 'removed' | 'lost' | 'redundant' | 'failed';
+
+export type SessionState =
+  | 'idle'
+  | Exclude<HandshakeState, 'done' | 'failed'>
+  | 'peered'
+  | 'await_bye'
+  | 'ended';
+
+export interface SessionOptions {
+  readonly id: EndpointId;
+  /** The topics that we want from the peer. */
+  readonly filter: Filter;
+  /** Who made the connection. It does not decide who is the originator: the smaller ID is. */
+  readonly side: 'dialled' | 'accepted';
+  /**
+   * Asks for the right to peer with that endpoint; false when another connection with it exists. Called once
+   * a session, as soon as the peer's ID is known.
+   */
+  readonly claim: (peer: EndpointId) => boolean;
+  readonly random: RandomBytes;
+  readonly limits?: CodecLimits;
+}
+
+const BYE = Buffer.from('BYE');
+/** "BYE" and a 64-bit number (libbroker/broker/internal/peering.cc). */
+const BYE_TOKEN_BYTES = 11;
+/** Enough of the first bytes to tell what the other side speaks. */
+const FIRST_BYTES = 16;
+
+/**
+ * One connection of Broker's native protocol, version 1, without I/O: bytes and the time go in, outputs come
+ * out, `deadline` says when `tick` is due.
+ *
+ * - The handshake's states come first, see `Handshake`. In `await_resolution` bytes wait unread.
+ * - `peered`: envelopes both ways. A frame that is none is reported and ignored.
+ * - `await_bye`: we unpeer, a BYE ping is out; its pong, the end of the connection or the grace period ends it.
+ *   Until then messages still come in.
+ * - `ended`: everything is ignored.
+ */
+export class BrokerSession {
+  private phase: 'idle' | 'handshake' | 'peered' | 'await_bye' | 'ended' = 'idle';
+  private readonly limits: CodecLimits;
+  private readonly frames: FrameReader;
+  private readonly handshake: Handshake;
+  private outputs: SessionOutput[] = [];
+  private filter: Filter;
+  private peerMatcher = new FilterMatcher([]);
+  private currentDeadline: MonotonicMs | undefined;
+  private held: Uint8Array[] = [];
+  private firstBytes = Buffer.alloc(0);
+  private byeToken: Buffer | undefined;
+  private livenessToken: Buffer | undefined;
+  private peerSaidBye = false;
+
+  constructor(private readonly options: SessionOptions) {
+    this.limits = options.limits ?? DEFAULT_CODEC_LIMITS;
+    this.filter = options.filter;
+    this.frames = new FrameReader(Math.min(HANDSHAKE_FRAME_BYTES, this.limits.frameBytes));
+    const host = {
+      id: options.id,
+      filter: () => this.filter,
+      say: (message: Parameters<typeof encodeHandshake>[0]) => this.send(encodeHandshake(message)),
+      claim: options.claim,
+      conflict: (peer: EndpointId) => void this.outputs.push({ type: 'conflict', peer }),
+      end: (reason: EndReason, error?: ZeekwayError) => this.end(reason, error),
+    };
+    this.handshake = new Handshake(host, options.side);
+  }
+
+  get state(): SessionState {
+    return this.phase === 'handshake' ? (this.handshake.state as SessionState) : this.phase;
+  }
+
+  /** The peer's endpoint ID, once it was said. */
+  get peer(): EndpointId | undefined {
+    return this.handshake.peer;
+  }
+
+  /** The topics that the peer wants. */
+  get peerFilter(): Filter {
+    return this.peerMatcher.filter;
+  }
+
+  /** When `tick` is due, if at all. */
+  get deadline(): MonotonicMs | undefined {
+    return this.currentDeadline;
+  }
+
+  /** Call once, when the transport is connected. */
+  start(now: MonotonicMs): SessionOutput[] {
+    this.currentDeadline = now + HANDSHAKE_TIMEOUT_MS;
+    this.phase = 'handshake';
+    this.handshake.start();
+    return this.take();
+  }
+
+  /** Bytes from the peer. */
+  receive(chunk: Uint8Array): SessionOutput[] {
+    if (this.state === 'await_resolution') this.held.push(Uint8Array.from(chunk));
+    else this.read(chunk);
+    return this.take();
+  }
+
+  /** The transport is gone. @param error why, where the transport knows. */
+  closed(error?: ZeekwayError): SessionOutput[] {
+    if (this.phase === 'await_bye') this.end('removed');
+    else if (this.phase === 'peered') this.end('lost', error ?? this.closedWhilePeered());
+    else if (this.phase !== 'ended') this.end('failed', error ?? this.closedInHandshake());
+    return this.take();
+  }
+
+  /** Call when `deadline` has passed. */
+  tick(now: MonotonicMs): SessionOutput[] {
+    if (this.currentDeadline === undefined || now < this.currentDeadline) return this.take();
+    this.currentDeadline = undefined;
+    if (this.phase === 'await_bye') {
+      this.end(
+        'removed',
+        this.error('peer_timeout', `the peer did not answer the BYE in ${UNPEER_GRACE_MS} ms`),
+      );
+    } else if (this.phase === 'peered') {
+      this.end(
+        'lost',
+        this.error('peer_timeout', `the peer did not answer a ping in ${LIVENESS_TIMEOUT_MS} ms`),
+      );
+    } else if (this.phase === 'handshake') {
+      const what = `the peer did not finish the handshake in ${HANDSHAKE_TIMEOUT_MS} ms (${this.state})`;
+      this.end('failed', this.error('peer_timeout', what));
+    }
+    return this.take();
+  }
+
+  /** Whether the peer subscribed to the topic. */
+  wants(topic: string): boolean {
+    return this.peerMatcher.matches(topic) && !topic.startsWith(RESERVED_TOPIC);
+  }
+
+  /**
+   * Sends a data envelope when the peer's filter matches; nothing otherwise.
+   * @param payload the value bytes. @param receiver addresses that endpoint past its filter.
+   */
+  publish(topic: string, payload: Uint8Array, receiver?: EndpointId): SessionOutput[] {
+    if (this.phase === 'peered' && (receiver !== undefined || this.wants(topic))) {
+      this.sendEnvelope('data', receiver ?? EVERYBODY, topic, payload);
+    }
+    return this.take();
+  }
+
+  /** Replaces our filter; a peered endpoint is told. */
+  setFilter(filter: Filter): SessionOutput[] {
+    this.filter = filter;
+    if (this.phase === 'peered') this.send(encodeEnvelope(routingUpdate(this.options.id, filter)));
+    return this.take();
+  }
+
+  /** Asks the peer for a sign of life; ends the session when none comes in time. */
+  probeAlive(now: MonotonicMs): SessionOutput[] {
+    if (this.phase === 'peered' && this.livenessToken === undefined) {
+      this.livenessToken = Buffer.from(this.options.random(8));
+      this.currentDeadline = now + LIVENESS_TIMEOUT_MS;
+      this.sendEnvelope('ping', this.peer ?? EVERYBODY, RESERVED_TOPIC, this.livenessToken);
+    }
+    return this.take();
+  }
+
+  /** Ends the peering as Broker does: BYE, its answer, close; at once where there is no peering yet. */
+  unpeer(now: MonotonicMs): SessionOutput[] {
+    if (this.phase === 'peered') {
+      this.byeToken = Buffer.concat([BYE, this.options.random(BYE_TOKEN_BYTES - BYE.length)]);
+      this.phase = 'await_bye';
+      this.currentDeadline = now + UNPEER_GRACE_MS;
+      this.sendEnvelope('ping', this.peer ?? EVERYBODY, RESERVED_TOPIC, this.byeToken);
+    } else if (this.phase === 'idle' || this.phase === 'handshake') {
+      const description = 'shutting down';
+      const code = DROP_CODE.shutting_down;
+      this.send(encodeHandshake({ type: 'drop_conn', sender: this.options.id, code, description }));
+      this.end('removed');
+    }
+    return this.take();
+  }
+
+  /** The outcome of a conflict: `proceed` with this connection, or it is `redundant`. */
+  resolve(outcome: 'proceed' | 'redundant'): SessionOutput[] {
+    if (this.state === 'await_resolution') {
+      this.handshake.resolve(outcome);
+      for (const chunk of this.held.splice(0)) this.read(chunk);
+    }
+    return this.take();
+  }
+
+  private take(): SessionOutput[] {
+    const outputs = this.outputs;
+    this.outputs = [];
+    return outputs;
+  }
+
+  private read(chunk: Uint8Array): void {
+    if (this.phase === 'ended') return;
+    if (this.firstBytes.length < FIRST_BYTES) {
+      this.firstBytes = Buffer.concat([
+        this.firstBytes,
+        chunk.subarray(0, FIRST_BYTES - this.firstBytes.length),
+      ]);
+    }
+    try {
+      this.frames.push(chunk);
+      for (let content = this.frames.next(); content !== undefined; content = this.frames.next()) {
+        this.handleFrame(content);
+        if (this.state === 'ended' || this.state === 'await_resolution') {
+          this.held.push(Uint8Array.from(this.frames.takeRest()));
+          return;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.refuse(error);
+    }
+  }
+
+  private handleFrame(content: Uint8Array): void {
+    if (this.phase !== 'handshake') {
+      this.handleEnvelope(content);
+      return;
+    }
+    this.handshake.handle(decodeHandshake(content, this.limits));
+    if (this.handshake.state === 'done') {
+      this.phase = 'peered';
+      this.currentDeadline = undefined;
+      this.frames.maximumBytes = this.limits.frameBytes;
+      this.peerMatcher = new FilterMatcher(this.handshake.peerFilter);
+      this.outputs.push({ type: 'peered', peer: this.peer ?? EVERYBODY, filter: this.peerFilter });
+    }
+  }
+
+  private handleEnvelope(content: Uint8Array): void {
+    try {
+      const envelope = decodeEnvelope(content, this.limits);
+      if (envelope.type === 'routing_update') this.handleRoutingUpdate(envelope);
+      else if (envelope.type === 'ping') this.handlePing(envelope);
+      else if (envelope.type === 'pong') this.handlePong(envelope.payload);
+      else this.outputs.push({ type: 'message', envelope });
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.outputs.push({ type: 'ignored', error, frame: content });
+    }
+  }
+
+  private handleRoutingUpdate(envelope: Envelope): void {
+    this.peerMatcher = new FilterMatcher(decodeRoutingUpdate(envelope, this.limits));
+    this.outputs.push({ type: 'filter', filter: this.peerFilter });
+  }
+
+  private handlePing({ sender, topic, payload }: Envelope): void {
+    if (payload.length === BYE_TOKEN_BYTES && BYE.equals(payload.subarray(0, BYE.length)))
+      this.peerSaidBye = true;
+    this.sendEnvelope('pong', sender, topic, payload);
+  }
+
+  private handlePong(payload: Uint8Array): void {
+    if (this.byeToken?.equals(payload)) {
+      this.end('removed');
+    } else if (this.livenessToken?.equals(payload)) {
+      this.livenessToken = undefined;
+      if (this.phase === 'peered') this.currentDeadline = undefined;
+      this.outputs.push({ type: 'alive' });
+    }
+  }
+
+  private sendEnvelope(
+    type: Envelope['type'],
+    receiver: EndpointId,
+    topic: string,
+    payload: Uint8Array,
+  ): void {
+    this.send(encodeEnvelope({ type, sender: this.options.id, receiver, ttl: DEFAULT_TTL, topic, payload }));
+  }
+
+  private send(content: Buffer): void {
+    this.outputs.push({ type: 'send', bytes: frame(content) });
+  }
+
+  /** Bytes that are no frame, or no handshake message. */
+  private refuse(error: DecodeError): void {
+    if (this.phase === 'peered' || this.phase === 'await_bye') {
+      // The frame lengths are lost: there is no way to find the next message.
+      this.end('lost', this.error('peer_protocol', `a frame cannot be read: ${error.message}`, error));
+      return;
+    }
+    const stranger = this.peer === undefined ? describeFirstBytes(this.firstBytes) : undefined;
+    if (stranger) this.end('failed', this.error(stranger.code, stranger.message, error));
+    else if (error instanceof WrongMagicError) {
+      this.handshake.refuse('peer_not_broker', error.message, DROP_CODE.wrong_magic_number, error);
+    } else {
+      this.handshake.refuse('peer_protocol', error.message, DROP_CODE.invalid_message, error);
+    }
+  }
+
+  private closedWhilePeered(): ZeekwayError {
+    return this.error(
+      'peer_closed',
+      this.peerSaidBye ? 'the peer unpeered' : 'the peer closed the connection',
+    );
+  }
+
+  private closedInHandshake(): ZeekwayError {
+    const silent = this.firstBytes.length === 0;
+    const hint = silent ? ' without a word: is its port a Broker port, with the same tls= mode?' : '';
+    return this.error(
+      'peer_closed',
+      `the peer closed the connection in the handshake (${this.state})${hint}`,
+    );
+  }
+
+  private end(reason: EndReason, error?: ZeekwayError): void {
+    this.phase = 'ended';
+    this.currentDeadline = undefined;
+    this.held = [];
+    this.outputs.push(error === undefined ? { type: 'end', reason } : { type: 'end', reason, error });
+  }
+
+  private error(code: ErrorCode, what: string, cause?: Error): ZeekwayError {
+    const where = this.peer === undefined ? {} : { peer: this.peer };
+    return new ZeekwayError(code, what, where, cause === undefined ? undefined : { cause });
+  }
+}

@@ -1,0 +1,76 @@
+import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
+import { nodeNameFromHello } from './cluster.js';
+import type { Item, Origin } from './item.js';
+import { SchemaRegistry } from './log-schema.js';
+import { readMessages, type ZeekMessage } from './message.js';
+
+/**
+ * Turns the payloads of one peer into items. It knows the schemas that this peer announced (two peers may
+ * have different ones for one path) and learns the peer's node name from its `Cluster::hello`.
+ */
+export class Interpreter {
+  readonly schemas = new SchemaRegistry();
+
+  constructor(
+    private currentOrigin: Origin,
+    private readonly limits: CodecLimits = DEFAULT_CODEC_LIMITS,
+  ) {}
+
+  get origin(): Origin {
+    return this.currentOrigin;
+  }
+
+  /**
+   * @param payload the value bytes of a data envelope.
+   * @param received nanoseconds since the Unix epoch.
+   */
+  interpret(topic: string, payload: Uint8Array, received: bigint): Item[] {
+    return readMessages(payload, this.limits).map((message) => this.item(message, topic, received));
+  }
+
+  private item(message: ZeekMessage, topic: string, received: bigint): Item {
+    switch (message.type) {
+      case 'event': {
+        const node = nodeNameFromHello(message.event, this.currentOrigin.peer);
+        if (node !== undefined) this.currentOrigin = { ...this.currentOrigin, node };
+        return { kind: 'event', event: message.event, origin: this.currentOrigin, topic, received };
+      }
+      case 'log-create':
+        this.schemas.add(message.schema);
+        return { kind: 'schema', schema: message.schema, origin: this.currentOrigin, topic, received };
+      case 'log-write': {
+        const schema = this.schemas.find(message);
+        const base = { origin: this.currentOrigin, topic, received };
+        if (schema) return { kind: 'log', schema, serial: message.serial, ...base };
+        return {
+          kind: 'dead-letter',
+          code: 'log_without_schema',
+          reason: `a record of ${message.stream} (path ${message.path}) came before its LogCreate`,
+          subject: message.stream,
+          raw: message.serial,
+          ...base,
+        };
+      }
+      case 'identifier-update':
+        return {
+          kind: 'identifier',
+          name: message.name,
+          value: message.value,
+          origin: this.currentOrigin,
+          topic,
+          received,
+        };
+      case 'bad':
+        return {
+          kind: 'dead-letter',
+          code: message.code,
+          reason: message.reason,
+          subject: message.subject,
+          raw: message.raw,
+          origin: this.currentOrigin,
+          topic,
+          received,
+        };
+    }
+  }
+}
