@@ -1,0 +1,209 @@
+import { EventEmitter } from 'node:events';
+import { fromNatural, type Natural } from '../codec/value.js';
+import { encodeValue } from '../codec/value-binary.js';
+import type { Clock, RandomBytes } from '../core/clock.js';
+import { type CodecLimits, DEFAULT_CODEC_LIMITS, SUBSCRIBER_QUEUE_MESSAGES } from '../core/limits.js';
+import { type EndpointId, newEndpointId, parseEndpointId } from '../protocol/broker/endpoint-id.js';
+import { minimalFilter } from '../protocol/broker/filter.js';
+import type { Listener } from '../transport/contract.js';
+import { parseEndpointUrl } from '../transport/endpoint-url.js';
+import { clusterHello, nodeIdTopic, nodeNameFromHello } from '../zeek/cluster.js';
+import { eventMessage } from '../zeek/message.js';
+import type { Link } from './link.js';
+import { Message, type MessageSource } from './message.js';
+import { PeerManager } from './peer-manager.js';
+import type { PeerEvent, PeerStatus } from './status.js';
+import { Subscription } from './subscription.js';
+import { systemClock, systemRandom } from './system.js';
+
+export interface EndpointOptions {
+  /** A UUID; a new one where it is left out. Keep it across restarts: peers know the endpoint by it. */
+  readonly id?: EndpointId;
+  /** The name of this node in the Zeek cluster's layout: each new peer gets a `Cluster::hello` with it. */
+  readonly nodeName?: string;
+  readonly limits?: Partial<CodecLimits>;
+  readonly clock?: Clock;
+  readonly random?: RandomBytes;
+}
+
+export interface PublishOptions {
+  /** Sends to that peer only, whether it subscribed or not. */
+  readonly receiver?: EndpointId;
+}
+
+export interface PublishEventOptions extends PublishOptions {
+  /** The event's network time in nanoseconds since the Unix epoch; now where it is left out. */
+  readonly timestamp?: bigint;
+}
+
+/** Called for each message; when it gives a promise, the next message waits for it. */
+export type MessageHandler = (message: Message) => void | Promise<void>;
+
+/**
+ * A Broker endpoint: listens for Zeek and dials it, subscribes and publishes. Emits `peer` with a `PeerEvent`
+ * for each change of a peering, and `error` when a subscription's handler throws.
+ *
+ * ```ts
+ * const endpoint = new Endpoint();
+ * endpoint.peer('broker://127.0.0.1:9999?tls=off');
+ * for await (const message of endpoint.subscribe(['zeek/event/'])) console.log(message.events);
+ * ```
+ */
+export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown] }> {
+  readonly id: EndpointId;
+  private readonly clock: Clock;
+  private readonly limits: CodecLimits;
+  private readonly nodeName: string | undefined;
+  private readonly peerManager: PeerManager;
+  private readonly subscriptions = new Set<Subscription>();
+  private readonly sources = new WeakMap<Link, MessageSource>();
+  private readonly nodeNames = new Map<EndpointId, string>();
+
+  /** Throws `endpoint_id_invalid` where the given ID is no UUID. */
+  constructor(options: EndpointOptions = {}) {
+    super();
+    const random = options.random ?? systemRandom;
+    this.clock = options.clock ?? systemClock;
+    this.limits = { ...DEFAULT_CODEC_LIMITS, ...options.limits };
+    this.nodeName = options.nodeName;
+    this.id = options.id === undefined ? newEndpointId(random) : parseEndpointId(options.id);
+    this.peerManager = new PeerManager({
+      id: this.id,
+      limits: this.limits,
+      clock: this.clock,
+      random,
+      onMessage: (link, { topic, payload }) => {
+        const received = this.clock.wallNanos();
+        this.handleMessage(new Message(topic, payload, this.sourceOf(link), received, this.limits));
+      },
+      onPeerEvent: (event) => this.handlePeerEvent(event),
+    });
+    this.peerManager.setFilter(this.filter());
+  }
+
+  /**
+   * Listens for peers at `broker://host:port?tls=...`; port 0 takes a free one. Throws
+   * `endpoint_url_invalid`, `listen_failed`, `file_unreadable`.
+   */
+  listen(url: string): Promise<Listener> {
+    return this.peerManager.listen(parseEndpointUrl(url));
+  }
+
+  /**
+   * Keeps that address peered: dials it, and again whenever the connection ends, until `unpeer`. Returns at
+   * once; the `peer` event tells the outcome. Throws `endpoint_url_invalid`.
+   */
+  peer(url: string): void {
+    this.peerManager.dial(parseEndpointUrl(url));
+  }
+
+  /**
+   * Ends a peering in order and stops dialling. @param peerOrUrl an endpoint ID, or a URL given to `peer`.
+   * @returns whether there was such a peer.
+   */
+  unpeer(peerOrUrl: string): Promise<boolean> {
+    const isUrl = peerOrUrl.includes('://');
+    return this.peerManager.unpeer(isUrl ? parseEndpointUrl(peerOrUrl).url : peerOrUrl);
+  }
+
+  /** The peers, and the addresses that are being dialled. */
+  peers(): PeerStatus[] {
+    return this.peerManager.status().map((status) => {
+      const node = status.id === undefined ? undefined : this.nodeNames.get(status.id);
+      return node === undefined ? status : { ...status, node };
+    });
+  }
+
+  /**
+   * Subscribes to topic prefixes; peers that are connected are told. Without a handler, iterate over the
+   * subscription. Cancel it, or break out of the loop, to unsubscribe.
+   */
+  subscribe(topics: readonly string[], handler?: MessageHandler): Subscription {
+    const subscription = new Subscription(topics, SUBSCRIBER_QUEUE_MESSAGES, {
+      fullnessChanged: () => this.applyBackPressure(),
+      cancelled: (cancelled) => {
+        this.subscriptions.delete(cancelled);
+        this.peerManager.setFilter(this.filter());
+      },
+    });
+    this.subscriptions.add(subscription);
+    this.peerManager.setFilter(this.filter());
+    if (handler) void this.pump(subscription, handler);
+    return subscription;
+  }
+
+  /**
+   * Publishes a value to the peers that subscribed to a prefix of the topic.
+   * @returns to how many it was sent.
+   */
+  publish(topic: string, value: Natural, options: PublishOptions = {}): number {
+    return this.peerManager.publish(topic, encodeValue(fromNatural(value)), options.receiver);
+  }
+
+  /**
+   * Publishes a Zeek event. Zeek takes it when it knows the event and the arguments have exactly the declared
+   * types: `count(5)` for a count, see `Natural`.
+   * @returns to how many peers it was sent.
+   */
+  publishEvent(
+    topic: string,
+    name: string,
+    args: readonly Natural[],
+    options: PublishEventOptions = {},
+  ): number {
+    const timestamp = options.timestamp ?? this.clock.wallNanos();
+    return this.publish(topic, eventMessage(name, args.map(fromNatural), timestamp), options);
+  }
+
+  /** Unpeers in order, stops listening and dialling, and ends the subscriptions. */
+  async close(): Promise<void> {
+    await this.peerManager.close();
+    for (const subscription of this.subscriptions) subscription.finish();
+  }
+
+  private filter(): string[] {
+    const own = this.nodeName === undefined ? [] : [nodeIdTopic(this.id)];
+    return minimalFilter([...own, ...[...this.subscriptions].flatMap(({ topics }) => topics)]);
+  }
+
+  private async pump(subscription: Subscription, handler: MessageHandler): Promise<void> {
+    try {
+      for await (const message of subscription) await handler(message);
+    } catch (error) {
+      this.emit('error', error);
+    }
+  }
+
+  private applyBackPressure(): void {
+    this.peerManager.setReading(![...this.subscriptions].some((subscription) => subscription.full));
+  }
+
+  private sourceOf(link: Link): MessageSource {
+    const known = this.sources.get(link);
+    if (known) return known;
+    const source = { peer: link.peer ?? '', address: link.address };
+    this.sources.set(link, source);
+    return source;
+  }
+
+  private handleMessage(message: Message): void {
+    if (message.topic.startsWith(nodeIdTopic(this.id))) this.learnNodeName(message);
+    for (const subscription of this.subscriptions) subscription.offer(message);
+  }
+
+  private learnNodeName(message: Message): void {
+    const { peer } = message.source;
+    const name = message.events
+      .map((event) => nodeNameFromHello(event, peer))
+      .find((found) => found !== undefined);
+    if (name !== undefined) this.nodeNames.set(peer, name);
+  }
+
+  private handlePeerEvent(event: PeerEvent): void {
+    if (event.type === 'peer_added' && event.peer !== undefined && this.nodeName !== undefined) {
+      const { name, args } = clusterHello(this.nodeName, this.id);
+      this.publishEvent(nodeIdTopic(event.peer), name, args, { receiver: event.peer });
+    }
+    this.emit('peer', event);
+  }
+}

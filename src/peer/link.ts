@@ -1,0 +1,185 @@
+import type { Clock } from '../core/clock.js';
+import { errorLine, type ZeekwayError } from '../core/errors.js';
+import { PEER_SEND_QUEUE_BYTES } from '../core/limits.js';
+import type { EndpointId } from '../protocol/broker/endpoint-id.js';
+import type { Envelope } from '../protocol/broker/envelope.js';
+import type { Filter } from '../protocol/broker/filter.js';
+import {
+  BrokerSession,
+  type EndReason,
+  type SessionOptions,
+  type SessionOutput,
+} from '../protocol/broker/session.js';
+import type { Connection } from '../transport/contract.js';
+import type { PeerStatus } from './status.js';
+
+/** What the endpoint is told about a link. */
+export interface LinkOwner {
+  conflict(link: Link, peer: EndpointId): void;
+  peered(link: Link): void;
+  alive(link: Link): void;
+  message(link: Link, envelope: Envelope): void;
+  ended(link: Link, end: { reason: EndReason; error?: ZeekwayError; wasPeered: boolean }): void;
+}
+
+/** The pump between one connection and its session: bytes, deadlines, and counting. */
+export class Link {
+  readonly session: BrokerSession;
+  private timer: NodeJS.Timeout | undefined;
+  private since: bigint;
+  private peeredOnce = false;
+  private bytesIn = 0;
+  private bytesOut = 0;
+  private messagesIn = 0;
+  private messagesOut = 0;
+  private dropped = 0;
+  private ignoredFrames = 0;
+  private commands = 0;
+  private lastError: string | undefined;
+
+  constructor(
+    private readonly connection: Connection,
+    readonly direction: 'in' | 'out',
+    /** The URL that was dialled. */
+    readonly url: string | undefined,
+    options: Omit<SessionOptions, 'side' | 'claim'> & {
+      readonly claim: (link: Link, peer: EndpointId) => boolean;
+    },
+    private readonly clock: Clock,
+    private readonly owner: LinkOwner,
+  ) {
+    const side = direction === 'out' ? 'dialled' : 'accepted';
+    this.session = new BrokerSession({ ...options, side, claim: (peer) => options.claim(this, peer) });
+    this.since = clock.wallNanos();
+  }
+
+  get address(): string {
+    return this.connection.remote;
+  }
+
+  get peer(): EndpointId | undefined {
+    return this.session.peer;
+  }
+
+  get isPeered(): boolean {
+    return this.session.state === 'peered' || this.session.state === 'await_bye';
+  }
+
+  start(): void {
+    this.perform(this.session.start(this.clock.now()));
+    this.connection.attach({
+      data: (chunk) => {
+        this.bytesIn += chunk.length;
+        this.perform(this.session.receive(chunk));
+      },
+      close: (error) => this.perform(this.session.closed(error)),
+    });
+  }
+
+  pause(): void {
+    this.connection.pause();
+  }
+
+  resume(): void {
+    this.connection.resume();
+  }
+
+  /** @returns whether the message was sent: the peer wants it and its queue has room. */
+  publish(topic: string, payload: Uint8Array, receiver?: EndpointId): boolean {
+    if (!this.isPeered || (receiver === undefined && !this.session.wants(topic))) return false;
+    if (this.connection.queuedBytes + payload.length > PEER_SEND_QUEUE_BYTES) {
+      this.dropped += 1;
+      return false;
+    }
+    this.messagesOut += 1;
+    this.perform(this.session.publish(topic, payload, receiver));
+    return true;
+  }
+
+  setFilter(filter: Filter): void {
+    this.perform(this.session.setFilter(filter));
+  }
+
+  probeAlive(): void {
+    this.perform(this.session.probeAlive(this.clock.now()));
+  }
+
+  resolve(outcome: 'proceed' | 'redundant'): void {
+    this.perform(this.session.resolve(outcome));
+  }
+
+  unpeer(): void {
+    this.perform(this.session.unpeer(this.clock.now()));
+  }
+
+  status(): PeerStatus {
+    const { peer } = this;
+    return {
+      ...(peer === undefined ? {} : { id: peer }),
+      address: this.address,
+      ...(this.url === undefined ? {} : { url: this.url }),
+      direction: this.direction,
+      state: this.isPeered ? 'peered' : 'connecting',
+      since: this.since,
+      filter: this.session.peerFilter,
+      bytesIn: this.bytesIn,
+      bytesOut: this.bytesOut,
+      messagesIn: this.messagesIn,
+      messagesOut: this.messagesOut,
+      dropped: this.dropped,
+      ignoredFrames: this.ignoredFrames,
+      commands: this.commands,
+      queueBytes: this.connection.queuedBytes,
+      ...(this.lastError === undefined ? {} : { lastError: this.lastError }),
+    };
+  }
+
+  private perform(outputs: readonly SessionOutput[]): void {
+    for (const output of outputs) this.performOne(output);
+    this.setTimer();
+  }
+
+  private performOne(output: SessionOutput): void {
+    switch (output.type) {
+      case 'send':
+        this.bytesOut += output.bytes.length;
+        this.connection.write(output.bytes);
+        break;
+      case 'conflict':
+        this.owner.conflict(this, output.peer);
+        break;
+      case 'peered':
+        this.since = this.clock.wallNanos();
+        this.peeredOnce = true;
+        this.owner.peered(this);
+        break;
+      case 'alive':
+        this.owner.alive(this);
+        break;
+      case 'message':
+        if (output.envelope.type === 'command') this.commands += 1;
+        else this.messagesIn += 1;
+        this.owner.message(this, output.envelope);
+        break;
+      case 'ignored':
+        this.ignoredFrames += 1;
+        this.lastError = errorLine(output.error);
+        break;
+      case 'end':
+        this.connection.end();
+        this.owner.ended(this, { ...output, wasPeered: this.peeredOnce });
+        break;
+      case 'filter':
+        // `status` reads it from the session.
+        break;
+    }
+  }
+
+  private setTimer(): void {
+    clearTimeout(this.timer);
+    const { deadline } = this.session;
+    if (deadline === undefined) return;
+    const wait = Math.max(0, deadline - this.clock.now());
+    this.timer = setTimeout(() => this.perform(this.session.tick(this.clock.now())), wait);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Value } from '../codec/value.js';
+import { decodeValue } from '../codec/value-binary.js';
+import type { CodecLimits } from '../core/limits.js';
+import type { EndpointId } from '../protocol/broker/endpoint-id.js';
+import { readMessages, type ZeekEvent } from '../zeek/message.js';
+
+/** The connection that a message came over. One object for as long as the connection lives. */
+export interface MessageSource {
+  readonly peer: EndpointId;
+  /** `host:port`. */
+  readonly address: string;
+}
+
+/** A message that a peer published. What is in it is decoded when it is asked for. */
+export class Message {
+  constructor(
+    readonly topic: string,
+    /** The bytes of the value. */
+    readonly payload: Uint8Array,
+    readonly source: MessageSource,
+    /** When it arrived: nanoseconds since the Unix epoch. */
+    readonly received: bigint,
+    private readonly limits: CodecLimits,
+  ) {}
+
+  /** The value. Throws `DecodeError` where the payload is none. */
+  get value(): Value {
+    return decodeValue(this.payload, this.limits);
+  }
+
+  /** The Zeek events in the message: one, several in a batch, none where it is something else. */
+  get events(): ZeekEvent[] {
+    return readMessages(this.payload, this.limits).flatMap((message) =>
+      message.type === 'event' ? [message.event] : [],
+    );
+  }
+}

@@ -1,0 +1,96 @@
+import { FilterMatcher } from '../protocol/broker/filter.js';
+import type { Message } from './message.js';
+
+/** What the endpoint is told by a subscription. */
+interface SubscriptionOwner {
+  /** The queue ran full, or has room again. */
+  fullnessChanged(): void;
+  /** Nobody wants the messages any more. */
+  cancelled(subscription: Subscription): void;
+}
+
+/**
+ * The messages of some topics, in the order they came: an async iterator with back-pressure. When nobody takes
+ * them, up to `limit` wait here; then the endpoint stops reading from its peers until half of them are taken.
+ * Nothing is dropped.
+ */
+export class Subscription implements AsyncIterableIterator<Message> {
+  private readonly matcher: FilterMatcher;
+  private queue: Message[] = [];
+  private head = 0;
+  private waiting: ((result: IteratorResult<Message>) => void)[] = [];
+  private ended = false;
+  private isFull = false;
+
+  constructor(
+    readonly topics: readonly string[],
+    private readonly limit: number,
+    private readonly owner: SubscriptionOwner,
+  ) {
+    this.matcher = new FilterMatcher(topics);
+  }
+
+  get full(): boolean {
+    return this.isFull;
+  }
+
+  /** Messages that wait to be taken. */
+  get size(): number {
+    return this.queue.length - this.head;
+  }
+
+  /** Takes a message if its topic matches. For the endpoint. */
+  offer(message: Message): void {
+    if (this.ended || !this.matcher.matches(message.topic)) return;
+    const taker = this.waiting.shift();
+    if (taker) taker({ done: false, value: message });
+    else this.queue.push(message);
+    if (!this.isFull && this.size >= this.limit) this.setFull(true);
+  }
+
+  /** Ends the iteration once what waits is taken. For the endpoint. */
+  finish(): void {
+    this.ended = true;
+    for (const taker of this.waiting.splice(0)) taker({ done: true, value: undefined });
+  }
+
+  next(): Promise<IteratorResult<Message>> {
+    const message = this.queue[this.head];
+    if (message === undefined) {
+      if (this.ended) return Promise.resolve({ done: true, value: undefined });
+      return new Promise((resolve) => this.waiting.push(resolve));
+    }
+    this.head += 1;
+    if (this.head === this.queue.length || this.head >= this.limit) {
+      this.queue = this.queue.slice(this.head);
+      this.head = 0;
+    }
+    if (this.isFull && this.size <= this.limit / 2) this.setFull(false);
+    return Promise.resolve({ done: false, value: message });
+  }
+
+  /** Unsubscribes: messages that wait are given up. */
+  return(): Promise<IteratorResult<Message>> {
+    this.cancel();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  /** Unsubscribes: messages that wait are given up. */
+  cancel(): void {
+    if (this.ended && this.size === 0) return;
+    this.queue = [];
+    this.head = 0;
+    this.finish();
+    if (this.isFull) this.setFull(false);
+    this.owner.cancelled(this);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  private setFull(full: boolean): void {
+    this.isFull = full;
+    this.owner.fullnessChanged();
+  }
+}

@@ -1,0 +1,84 @@
+import { ZeekwayError } from '../core/errors.js';
+
+/** `Broker::default_port`. */
+export const DEFAULT_PORT = 9999;
+
+export type TlsSettings =
+  /** `Broker::disable_ssl = T`. */
+  | { readonly mode: 'off' }
+  /** Zeek's default: encrypted, nobody proves who they are. */
+  | { readonly mode: 'anonymous' }
+  /** Both sides show a certificate that the CA signed. */
+  | {
+      readonly mode: 'mutual';
+      /** PEM files. */
+      readonly cert: string;
+      readonly key: string;
+      readonly ca: string;
+      readonly passphrase?: string;
+      /** Whether the certificate must be for the host that was dialled; Zeek does not check that. */
+      readonly verifyHost: boolean;
+    };
+
+/** Where an endpoint is and how to talk to it. */
+export interface EndpointAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: TlsSettings;
+  /** The URL as it may be shown: without the passphrase. */
+  readonly url: string;
+}
+
+const PARAMETERS = ['tls', 'cert', 'key', 'ca', 'passphrase', 'verify-host'];
+
+function invalid(text: string, what: string): ZeekwayError {
+  const shown = text.replace(/passphrase=[^&]*/, 'passphrase=***');
+  const form = 'expected broker://host:port?tls=anonymous|mutual|off';
+  return new ZeekwayError('endpoint_url_invalid', `endpoint URL "${shown}": ${what}; ${form}`);
+}
+
+/**
+ * Reads `broker://host:port?tls=off|anonymous|mutual&cert=FILE&key=FILE&ca=FILE&passphrase=...&verify-host=yes|no`.
+ * The port is 9999 and tls anonymous where they are left out. Throws `endpoint_url_invalid`.
+ */
+export function parseEndpointUrl(text: string): EndpointAddress {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url) throw invalid(text, 'it is not a URL');
+  if (url.protocol !== 'broker:') throw invalid(text, `the scheme is ${url.protocol.slice(0, -1)}`);
+  if (url.hostname === '') throw invalid(text, 'the host is missing');
+  if (url.pathname !== '' && url.pathname !== '/') throw invalid(text, `it has a path, ${url.pathname}`);
+  const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.includes(name));
+  if (unknown !== undefined) {
+    throw invalid(text, `there is no parameter "${unknown}" (known: ${PARAMETERS.join(', ')})`);
+  }
+  const port = url.port === '' ? DEFAULT_PORT : Number(url.port);
+  const tls = tlsSettings(text, url.searchParams);
+  if (url.searchParams.has('passphrase')) url.searchParams.set('passphrase', '***');
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port, tls, url: url.href };
+}
+
+function tlsSettings(text: string, parameters: URLSearchParams): TlsSettings {
+  const mode = parameters.get('tls') ?? (parameters.has('cert') ? 'mutual' : 'anonymous');
+  if (mode === 'off' || mode === 'anonymous') {
+    const needless = [...parameters.keys()].find((name) => name !== 'tls');
+    if (needless !== undefined) throw invalid(text, `${needless}= has a meaning with tls=mutual only`);
+    return { mode };
+  }
+  if (mode !== 'mutual') throw invalid(text, `tls=${mode} is unknown`);
+  const [cert, key, ca] = ['cert', 'key', 'ca'].map((name) => {
+    const file = parameters.get(name);
+    if (!file) throw invalid(text, `tls=mutual needs ${name}=FILE`);
+    return file;
+  }) as [string, string, string];
+  const passphrase = parameters.get('passphrase');
+  const verifyHost = parameters.get('verify-host') ?? 'no';
+  if (verifyHost !== 'yes' && verifyHost !== 'no')
+    throw invalid(text, `verify-host=${verifyHost} is neither yes nor no`);
+  const base = { mode, cert, key, ca, verifyHost: verifyHost === 'yes' } as const;
+  return passphrase === null ? base : { ...base, passphrase };
+}
+
+/** `host:port`, IPv6 in brackets. */
+export function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,27 @@
+import { type ErrorCode, ZeekwayError } from '../core/errors.js';
+
+/** Codes of Node and OpenSSL that mean: the other side does not speak TLS, or not the same kind of it. */
+const MISMATCH =
+  /WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|UNSUPPORTED_PROTOCOL|NO_SHARED_CIPHER|HANDSHAKE_FAILURE|PACKET_LENGTH|RECORD_LAYER|VERSION_TOO_LOW|ALERT_PROTOCOL_VERSION|BAD_RECORD|INSUFFICIENT_SECURITY|UNEXPECTED_MESSAGE/;
+const CERTIFICATE = /CERT|SIGNATURE|ISSUER|ALTNAME|UNKNOWN_CA|DEPTH_ZERO|PEER_DID_NOT_RETURN/;
+
+/** The code of the catalogue for an error of a socket. */
+function codeOf(code: string, duringTls: boolean): ErrorCode {
+  if (CERTIFICATE.test(code)) return 'peer_certificate';
+  if (code.startsWith('ERR_SSL') && MISMATCH.test(code)) return 'peer_tls_mismatch';
+  if (duringTls && (code === 'ECONNRESET' || code.startsWith('ERR_SSL'))) return 'peer_tls_mismatch';
+  return code === 'ECONNRESET' || code === 'EPIPE' ? 'peer_closed' : 'peer_unreachable';
+}
+
+/** @param duringTls whether the TLS handshake was still going on. */
+export function socketError(error: Error, remote: string, duringTls: boolean): ZeekwayError {
+  const systemCode = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = codeOf(systemCode, duringTls);
+  const what = {
+    peer_tls_mismatch: `the TLS handshake with ${remote} failed: it speaks no TLS, or another mode of it`,
+    peer_certificate: `the certificates of ${remote} and of this side do not fit`,
+    peer_closed: `${remote} closed the connection`,
+    peer_unreachable: `${remote} cannot be reached`,
+  }[code as 'peer_closed'];
+  return new ZeekwayError(code, `${what} (${systemCode || error.message})`, {}, { cause: error });
+}

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import type { TlsOptions } from 'node:tls';
+import { ZeekwayError } from '../core/errors.js';
+import type { TlsSettings } from './endpoint-url.js';
+
+/** What both sides of a TLS connection need (libbroker/broker/internal/connector.cc, `ssl_context`). */
+export type SharedTlsOptions = Pick<
+  TlsOptions,
+  | 'ciphers'
+  | 'ecdhCurve'
+  | 'minVersion'
+  | 'maxVersion'
+  | 'cert'
+  | 'key'
+  | 'ca'
+  | 'passphrase'
+  | 'rejectUnauthorized'
+  | 'requestCert'
+>;
+
+/** Anonymous ECDH exists up to TLS 1.2 only, and OpenSSL allows it at security level 0 only. */
+const ANONYMOUS: SharedTlsOptions = {
+  ciphers: 'AECDH-AES256-SHA@SECLEVEL=0',
+  ecdhCurve: 'P-384',
+  minVersion: 'TLSv1.2',
+  maxVersion: 'TLSv1.2',
+  rejectUnauthorized: false,
+};
+
+async function readPem(role: string, file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ZeekwayError(
+      'file_unreadable',
+      `${role}=${file} cannot be read: ${reason}`,
+      { file },
+      { cause: error },
+    );
+  }
+}
+
+/** @returns `undefined` for tls=off. Throws `file_unreadable`. */
+export async function tlsOptions(settings: TlsSettings): Promise<SharedTlsOptions | undefined> {
+  if (settings.mode === 'off') return undefined;
+  if (settings.mode === 'anonymous') return ANONYMOUS;
+  const [cert, key, ca] = await Promise.all([
+    readPem('cert', settings.cert),
+    readPem('key', settings.key),
+    readPem('ca', settings.ca),
+  ]);
+  const passphrase = settings.passphrase === undefined ? {} : { passphrase: settings.passphrase };
+  return { cert, key, ca, ...passphrase, minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: true };
+}
