@@ -34,8 +34,11 @@ export const DEFAULT_CODEC_LIMITS: CodecLimits = {
   logFields: 1_500,
 };
 
-/** How long TCP and TLS may take to connect, and a socket to close. */
+/** How long TCP and TLS may take to connect. */
 export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** How long a socket may stay without traffic once we have ended it: the other side may never close its half. */
+export const CLOSE_LINGER_MS = 2_000;
 
 /** TCP keep-alive: a peer whose machine died is noticed without traffic. */
 export const KEEPALIVE_MS = 30_000;

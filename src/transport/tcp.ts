@@ -1,11 +1,11 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { ZeekwayError } from '../core/errors.js';
-import { CONNECT_TIMEOUT_MS, KEEPALIVE_MS } from '../core/limits.js';
+import { CLOSE_LINGER_MS, CONNECT_TIMEOUT_MS, KEEPALIVE_MS } from '../core/limits.js';
 import type { Connection, ConnectionHandlers, Listener, ListenHandlers } from './contract.js';
 import { type EndpointAddress, hostPort } from './endpoint-url.js';
 import { socketError } from './socket-error.js';
-import { tlsOptions } from './tls-options.js';
+import { type SharedTlsOptions, tlsOptions } from './tls-options.js';
 
 const remoteOf = (socket: net.Socket): string =>
   hostPort(socket.remoteAddress ?? '?', socket.remotePort ?? 0);
@@ -54,7 +54,7 @@ class SocketConnection implements Connection {
     this.socket.end();
     // The other side may never close its half: what it sends now is of no use any more.
     this.socket.resume();
-    this.socket.setTimeout(CONNECT_TIMEOUT_MS, () => this.socket.destroy());
+    this.socket.setTimeout(CLOSE_LINGER_MS, () => this.socket.destroy());
   }
 
   destroy(): void {
@@ -75,7 +75,14 @@ export async function dial(address: EndpointAddress, signal?: AbortSignal): Prom
   const identity = verifyHost ? {} : { checkServerIdentity: () => undefined };
   const serverName = net.isIP(host) ? {} : { servername: host };
   const socket = secure
-    ? tls.connect({ host, port, ...secure, ...identity, ...serverName })
+    ? tls.connect({
+        host,
+        port,
+        ...secure.context,
+        rejectUnauthorized: secure.mutual,
+        ...identity,
+        ...serverName,
+      })
     : net.connect({ host, port });
   return new Promise((resolve, reject) => {
     const fail = (error: ZeekwayError): void => {
@@ -112,14 +119,7 @@ export async function listen(address: EndpointAddress, handlers: ListenHandlers)
   const secure = await tlsOptions(address.tls);
   const accept = (socket: net.Socket): void =>
     handlers.connection(new SocketConnection(socket, remoteOf(socket)));
-  const server = secure
-    ? tls.createServer({ ...secure, handshakeTimeout: CONNECT_TIMEOUT_MS }, accept)
-    : net.createServer(accept);
-  server.on('tlsClientError', (error: Error, socket: tls.TLSSocket) => {
-    const remote = remoteOf(socket);
-    handlers.failed(remote, socketError(error, remote, true));
-    socket.destroy();
-  });
+  const server = secure ? createTlsServer(secure, accept, handlers) : net.createServer(accept);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       const where = hostPort(address.host, address.port);
@@ -132,6 +132,32 @@ export async function listen(address: EndpointAddress, handlers: ListenHandlers)
   return {
     host: address.host,
     port: bound.port,
-    close: () => new Promise((resolve) => void server.close(() => resolve())),
+    close: async () => void server.close(),
   };
+}
+
+function createTlsServer(
+  { context, mutual }: SharedTlsOptions,
+  accept: (socket: tls.TLSSocket) => void,
+  handlers: ListenHandlers,
+): tls.Server {
+  // Node would reject an unfit certificate without telling from where it came: the check is made here.
+  const checks = { requestCert: mutual, rejectUnauthorized: false, handshakeTimeout: CONNECT_TIMEOUT_MS };
+  const server = tls.createServer({ ...context, ...checks }, (socket) => {
+    if (!mutual || socket.authorized) {
+      accept(socket);
+      return;
+    }
+    const remote = remoteOf(socket);
+    const reason = String(socket.authorizationError);
+    const what = `the certificate of ${remote} is missing or not signed by the CA (${reason})`;
+    handlers.failed(remote, new ZeekwayError('peer_certificate', what));
+    socket.destroy();
+  });
+  server.on('tlsClientError', (error: Error, socket: tls.TLSSocket) => {
+    const remote = remoteOf(socket);
+    handlers.failed(remote, socketError(error, remote, true));
+    socket.destroy();
+  });
+  return server;
 }

@@ -1,30 +1,21 @@
 import { readFile } from 'node:fs/promises';
-import type { TlsOptions } from 'node:tls';
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { ZeekwayError } from '../core/errors.js';
 import type { TlsSettings } from './endpoint-url.js';
 
 /** What both sides of a TLS connection need (libbroker/broker/internal/connector.cc, `ssl_context`). */
-export type SharedTlsOptions = Pick<
-  TlsOptions,
-  | 'ciphers'
-  | 'ecdhCurve'
-  | 'minVersion'
-  | 'maxVersion'
-  | 'cert'
-  | 'key'
-  | 'ca'
-  | 'passphrase'
-  | 'rejectUnauthorized'
-  | 'requestCert'
->;
+export interface SharedTlsOptions {
+  readonly context: SecureContextOptions;
+  /** Whether the other side must show a certificate that the CA signed. */
+  readonly mutual: boolean;
+}
 
 /** Anonymous ECDH exists up to TLS 1.2 only, and OpenSSL allows it at security level 0 only. */
-const ANONYMOUS: SharedTlsOptions = {
+const ANONYMOUS: SecureContextOptions = {
   ciphers: 'AECDH-AES256-SHA@SECLEVEL=0',
   ecdhCurve: 'P-384',
   minVersion: 'TLSv1.2',
   maxVersion: 'TLSv1.2',
-  rejectUnauthorized: false,
 };
 
 async function readPem(role: string, file: string): Promise<Buffer> {
@@ -41,15 +32,23 @@ async function readPem(role: string, file: string): Promise<Buffer> {
   }
 }
 
-/** @returns `undefined` for tls=off. Throws `file_unreadable`. */
+/** @returns `undefined` for tls=off. Throws `file_unreadable`, `peer_certificate` where the files do not fit. */
 export async function tlsOptions(settings: TlsSettings): Promise<SharedTlsOptions | undefined> {
   if (settings.mode === 'off') return undefined;
-  if (settings.mode === 'anonymous') return ANONYMOUS;
+  if (settings.mode === 'anonymous') return { context: ANONYMOUS, mutual: false };
   const [cert, key, ca] = await Promise.all([
     readPem('cert', settings.cert),
     readPem('key', settings.key),
     readPem('ca', settings.ca),
   ]);
   const passphrase = settings.passphrase === undefined ? {} : { passphrase: settings.passphrase };
-  return { cert, key, ca, ...passphrase, minVersion: 'TLSv1.2', requestCert: true, rejectUnauthorized: true };
+  const context: SecureContextOptions = { cert, key, ca, ...passphrase, minVersion: 'TLSv1.2' };
+  try {
+    createSecureContext(context);
+    return { context, mutual: true };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const what = `cert=${settings.cert}, key=${settings.key} and ca=${settings.ca} cannot be used: ${reason}`;
+    throw new ZeekwayError('peer_certificate', what, { file: settings.cert }, { cause: error });
+  }
 }

@@ -72,6 +72,21 @@ test('a filter that changes during the handshake is the one that is said', (t) =
   t.deepEqual(both.accepted.session.peerFilter, ['changed/']);
 });
 
+test('a filter that changes behind its syn is told once the handshake is over', (t) => {
+  for (const party of ['dialled', 'accepted'] as const) {
+    const both = pair();
+    both.dialled.take(both.dialled.session.start(0));
+    both.accepted.take(both.accepted.session.start(0));
+    while (both.dialled.session.state !== 'peered' || both.accepted.session.state !== 'peered') {
+      both[party].take(both[party].session.setFilter([`${both[party].session.state}/`]));
+      both.step();
+    }
+    both.deliver();
+    const other = party === 'dialled' ? both.accepted : both.dialled;
+    t.regex(other.session.peerFilter[0] ?? '', /^(await_responder_syn_ack|await_originator_ack|peered)\/$/);
+  }
+});
+
 test('a graceful unpeer: BYE, its pong, removed here and lost there', (t) => {
   const both = pair().start();
   both.dialled.take(both.dialled.session.unpeer(both.now));

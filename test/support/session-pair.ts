@@ -66,9 +66,14 @@ export class Pair {
   /** Delivers until nothing is in flight. */
   deliver(): void {
     while (this.dialled.inFlight.length > 0 || this.accepted.inFlight.length > 0) {
-      this.move(this.dialled, this.accepted);
-      this.move(this.accepted, this.dialled);
+      this.step();
     }
+  }
+
+  /** Delivers what is in flight now, first from the dialled to the accepted side. */
+  step(): void {
+    this.move(this.dialled, this.accepted);
+    this.move(this.accepted, this.dialled);
   }
 
   advance(ms: number): void {

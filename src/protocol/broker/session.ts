@@ -23,7 +23,13 @@ import {
 import { type Filter, FilterMatcher, RESERVED_TOPIC } from './filter.js';
 import { describeFirstBytes } from './first-bytes.js';
 import { Handshake, type HandshakeState } from './handshake.js';
-import { DROP_CODE, decodeHandshake, encodeHandshake, WrongMagicError } from './messages.js';
+import {
+  DROP_CODE,
+  decodeHandshake,
+  encodeHandshake,
+  type HandshakeMessage,
+  WrongMagicError,
+} from './messages.js';
 
 /** What a session wants done, in this order. */
 export type SessionOutput =
@@ -93,6 +99,8 @@ export class BrokerSession {
   private readonly handshake: Handshake;
   private outputs: SessionOutput[] = [];
   private filter: Filter;
+  /** Our filter as the peer knows it. */
+  private saidFilter: Filter | undefined;
   private peerMatcher = new FilterMatcher([]);
   private currentDeadline: MonotonicMs | undefined;
   private held: Uint8Array[] = [];
@@ -108,7 +116,10 @@ export class BrokerSession {
     const host = {
       id: options.id,
       filter: () => this.filter,
-      say: (message: Parameters<typeof encodeHandshake>[0]) => this.send(encodeHandshake(message)),
+      say: (message: HandshakeMessage) => {
+        if ('filter' in message) this.saidFilter = message.filter;
+        this.send(encodeHandshake(message));
+      },
       claim: options.claim,
       conflict: (peer: EndpointId) => void this.outputs.push({ type: 'conflict', peer }),
       end: (reason: EndReason, error?: ZeekwayError) => this.end(reason, error),
@@ -198,7 +209,7 @@ export class BrokerSession {
   /** Replaces our filter; a peered endpoint is told. */
   setFilter(filter: Filter): SessionOutput[] {
     this.filter = filter;
-    if (this.phase === 'peered') this.send(encodeEnvelope(routingUpdate(this.options.id, filter)));
+    if (this.phase === 'peered') this.tellFilter();
     return this.take();
   }
 
@@ -278,6 +289,8 @@ export class BrokerSession {
       this.frames.maximumBytes = this.limits.frameBytes;
       this.peerMatcher = new FilterMatcher(this.handshake.peerFilter);
       this.outputs.push({ type: 'peered', peer: this.peer ?? EVERYBODY, filter: this.peerFilter });
+      // It may have changed behind our syn or syn_ack.
+      if (this.saidFilter !== this.filter) this.tellFilter();
     }
   }
 
@@ -313,6 +326,11 @@ export class BrokerSession {
       if (this.phase === 'peered') this.currentDeadline = undefined;
       this.outputs.push({ type: 'alive' });
     }
+  }
+
+  private tellFilter(): void {
+    this.saidFilter = this.filter;
+    this.send(encodeEnvelope(routingUpdate(this.options.id, this.filter)));
   }
 
   private sendEnvelope(
