@@ -1,0 +1,44 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyRequest,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
+import { type Query, read } from '../storage/queries.js';
+import type { Health, PeerStatus } from './peers.js';
+
+/** What the API needs from the rest of the gateway. */
+export interface ServerDeps {
+  readonly pool: pg.Pool;
+  readonly peers: () => readonly PeerStatus[];
+  readonly health: () => Health;
+  readonly logger: Logger;
+  /** Of zeekway. */
+  readonly version: string;
+  /** Default: API_QUERY_TIMEOUT_MS. */
+  readonly queryTimeoutMs?: number;
+}
+
+/** Fastify, knowing the types that TypeBox schemas describe. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** Runs the statements of a request: within the time limit, and no longer than the client waits. */
+export function readFor<T>(
+  { pool, queryTimeoutMs = API_QUERY_TIMEOUT_MS }: ServerDeps,
+  request: Pick<FastifyRequest, 'signal'>,
+  work: (query: Query) => Promise<T>,
+): Promise<T> {
+  return read(pool, { timeoutMs: queryTimeoutMs, signal: request.signal }, work);
+}

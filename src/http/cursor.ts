@@ -1,0 +1,52 @@
+import { ZeekwayError } from '../core/errors.js';
+import type { RowPosition } from '../storage/queries-rows.js';
+
+/** Cursors: where a page ended, opaque to clients. */
+
+const encode = (parts: readonly (string | null)[]): string =>
+  Buffer.from(JSON.stringify(parts)).toString('base64url');
+
+function invalid(): never {
+  throw new ZeekwayError('request_invalid', '"cursor" is not one that this API gave');
+}
+
+function decode(cursor: string, patterns: readonly RegExp[]): (string | null)[] {
+  let parts: unknown;
+  try {
+    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    // What is no JSON is no cursor.
+    return invalid();
+  }
+  if (!Array.isArray(parts) || parts.length !== patterns.length) return invalid();
+  return patterns.map((pattern, index) => {
+    const part: unknown = parts[index];
+    return part === null || (typeof part === 'string' && pattern.test(part)) ? part : invalid();
+  });
+}
+
+const SQL_TIME = /^(-?infinity|[\d-]{10,13} [\d:.]{8,15}\+00( BC)?)$/;
+const CTID = /^\(\d{1,10},\d{1,5}\)$/;
+const NUMBER = /^\d{1,18}$/;
+
+/** The cursor of a page of rows of a log. */
+export function rowCursor({ time, ctid, fileNode }: RowPosition): string {
+  return encode([time, ctid, fileNode]);
+}
+
+/** Throws `request_invalid`. */
+export function parseRowCursor(cursor: string): RowPosition {
+  const [time = null, ctid, fileNode] = decode(cursor, [SQL_TIME, CTID, NUMBER]);
+  if (!ctid || !fileNode) return invalid();
+  return { time, ctid, fileNode };
+}
+
+/** The cursor of a page of rows that are ordered by their `id`. */
+export function idCursor(id: string): string {
+  return encode([id]);
+}
+
+/** Throws `request_invalid`. */
+export function parseIdCursor(cursor: string): string {
+  return decode(cursor, [NUMBER])[0] ?? invalid();
+}

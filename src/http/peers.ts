@@ -1,0 +1,38 @@
+/** The state of one peer, as the peer manager hands it in. Counters begin when the peer was first seen. */
+export interface PeerStatus {
+  /** The peer's endpoint ID; empty until its handshake told it. */
+  readonly id: string;
+  /** Its name in the Zeek cluster (`worker-1`), once it said hello. */
+  readonly node?: string;
+  /** `host:port` of the connection, or what is being dialled. */
+  readonly address: string;
+  /** The endpoint URL that it was configured with; absent for a peer that dialled us. */
+  readonly url?: string;
+  /** `in`: the peer dialled us; `out`: we dial it. */
+  readonly direction: 'in' | 'out';
+  readonly state: 'connecting' | 'peered' | 'retrying' | 'removed';
+  /** When it came into this state. */
+  readonly since: Date;
+  /** The topic prefixes that it subscribes to. */
+  readonly filter: readonly string[];
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly messagesIn: number;
+  readonly messagesOut: number;
+  /** Bytes that wait to be written to it. */
+  readonly queueBytes: number;
+  /** One line. */
+  readonly lastError?: string;
+}
+
+/** One reason to be ready or not. */
+export interface HealthCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+export interface Health {
+  readonly ready: boolean;
+  readonly checks: readonly HealthCheck[];
+}

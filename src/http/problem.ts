@@ -1,0 +1,110 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { ERROR_CATALOGUE, type ErrorCode, ZeekwayError } from '../core/errors.js';
+import { didYouMean } from './nearest.js';
+
+/** Errors as RFC 9457 describes them, with the code of our catalogue. */
+
+const PROBLEM_MEDIA_TYPE = 'application/problem+json';
+
+interface Problem {
+  /** Where the code is explained. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance: string;
+  readonly code: ErrorCode;
+  readonly action: string;
+}
+
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ description: 'Where the code is explained, relative to this API.' }),
+    title: Type.String({ description: 'What happened, the same for every error of this code.' }),
+    status: Type.Integer({ description: 'The HTTP status.' }),
+    detail: Type.String({ description: 'What happened this time.' }),
+    instance: Type.String({ description: 'The request.' }),
+    code: Type.String({ description: "The catalogue's code: stable, for programs." }),
+    action: Type.String({ description: 'What to do about it.' }),
+  },
+  { $id: 'Problem', title: 'Problem', description: 'An error (RFC 9457).' },
+);
+
+/** The responses that every route can give besides its own. */
+export const PROBLEM_RESPONSES = {
+  default: {
+    description: 'An error.',
+    content: { [PROBLEM_MEDIA_TYPE]: { schema: Type.Ref('Problem#') } },
+  },
+};
+
+/** Codes whose messages name servers, users or statements: for the log, not for clients. */
+const PRIVATE_CODES: ReadonlySet<ErrorCode> = new Set([
+  'internal',
+  'database_unreachable',
+  'database_auth',
+  'database_failed',
+]);
+
+/** The catalogue's error for whatever a handler or Fastify threw. */
+function asZeekwayError(error: FastifyError): { error: ZeekwayError; status?: number } {
+  if (error instanceof ZeekwayError) return { error };
+  if (error.validation) return { error: new ZeekwayError('request_invalid', validationDetail(error)) };
+  const status = error.statusCode ?? 500;
+  // Fastify's own: a URL that cannot be decoded, a body that is too large.
+  if (status >= 400 && status < 500) {
+    return { error: new ZeekwayError('request_invalid', error.message), status };
+  }
+  return { error: new ZeekwayError('internal', error.message, {}, { cause: error }) };
+}
+
+function validationDetail({ validation }: FastifyError): string {
+  const problem = validation?.[0];
+  const name = problem?.instancePath.slice(1).split('/')[0] ?? '';
+  const { params = {} } = problem ?? {};
+  if (problem?.keyword === 'additionalProperties') return `"${params['additionalProperty']}" is no parameter`;
+  if (problem?.keyword === 'required') return `"${params['missingProperty']}" is missing`;
+  if (problem?.keyword === 'enum') {
+    return `"${name}" is one of ${[params['allowedValues']].flat().join(', ')}`;
+  }
+  return `"${name}" ${problem?.message ?? 'is not valid'}`;
+}
+
+/** Names the parameters of the route that are near to one that it does not have. */
+function withHint(detail: string, error: FastifyError, request: FastifyRequest): string {
+  const problem = error.validation?.[0];
+  if (problem?.keyword !== 'additionalProperties') return detail;
+  const schema = request.routeOptions.schema?.querystring as { properties?: object } | undefined;
+  const names = Object.keys(schema?.properties ?? {});
+  const hint = didYouMean(String(problem.params['additionalProperty']), names);
+  return `${detail} of this request${hint || (names.length > 0 ? `; it has ${names.join(', ')}` : '')}`;
+}
+
+/** Answers a request with the problem that an error is, and logs what is not the client's doing. */
+export function sendProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { error: known, status: givenStatus } = asZeekwayError(error);
+  const entry: { summary: string; action: string; status?: number } = ERROR_CATALOGUE[known.code];
+  const status = givenStatus ?? entry.status ?? 500;
+  if (status >= 500 && !request.signal.aborted) {
+    request.log.error({ err: error, url: request.url }, `${known.message} [${known.code}]`);
+  }
+  const detail = PRIVATE_CODES.has(known.code)
+    ? `${entry.summary} The log of zeekway says more under request ${request.id}.`
+    : withHint(known.message, error, request);
+  const problem: Problem = {
+    type: `/errors#${known.code}`,
+    title: entry.summary,
+    status,
+    detail,
+    instance: request.url,
+    code: known.code,
+    action: entry.action,
+  };
+  return reply.code(status).header('content-type', PROBLEM_MEDIA_TYPE).send(problem);
+}
+
+/** For URLs that no route has. */
+export function notFound(request: FastifyRequest): never {
+  throw new ZeekwayError('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`);
+}

@@ -1,0 +1,77 @@
+import type { Cell } from '../storage/queries.js';
+import type { LogColumn, Source } from '../storage/queries-catalogue.js';
+import { timeFromSql } from './times.js';
+
+/** A value in an answer. docs/api.md has the table of Zeek's types and what they become. */
+export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue };
+
+/** Integers beyond 2^53 - 1 would lose digits in most JSON readers: they are strings. */
+function integerFromSql(text: string): number | string {
+  const value = Number(text);
+  return Number.isSafeInteger(value) ? value : text;
+}
+
+/** NaN, Infinity and -Infinity have no number in JSON: they stay strings. */
+function realFromSql(text: string): number | string {
+  const value = Number(text);
+  return Number.isFinite(value) ? value : text;
+}
+
+/** inet leaves out the prefix length of a single address; a subnet always shows it. */
+function subnetFromSql(text: string): string {
+  if (text.includes('/')) return text;
+  return `${text}/${text.includes(':') ? 128 : 32}`;
+}
+
+const elementOf = (type: string): string => /^(?:set|vector)\[(.+)\]$/.exec(type)?.[1] ?? type;
+
+function scalarReader({ zeekType, sqlType }: LogColumn): (text: string) => JsonValue {
+  switch (sqlType.replace(/\[\]$/, '')) {
+    case 'boolean':
+      return (text) => text === 't';
+    case 'bigint':
+    case 'integer':
+    case 'numeric(20,0)':
+      return integerFromSql;
+    case 'double precision':
+      return realFromSql;
+    case 'timestamptz':
+      return timeFromSql;
+    case 'inet':
+      return elementOf(zeekType) === 'subnet' ? subnetFromSql : (text) => text;
+    default:
+      return (text) => text;
+  }
+}
+
+/** Turns the cells of a column into JSON values; `null` inside of an array is a hole in a vector. */
+export function cellReader(column: LogColumn): (cell: Exclude<Cell, null>) => JsonValue {
+  const scalar = scalarReader(column);
+  return (cell) =>
+    typeof cell === 'string' ? scalar(cell) : cell.map((item) => (item === null ? null : scalar(item)));
+}
+
+/**
+ * The key of a column in rows: the field's name. Where that is taken (the field has had another type before,
+ * or is named like one of ours) it is the column's name, which /fields shows.
+ */
+export function columnKeys(columns: readonly LogColumn[]): Map<LogColumn, string> {
+  const taken = new Set(['_received', '_source']);
+  return new Map(
+    columns.map((column) => {
+      const key = taken.has(column.field) ? column.column : column.field;
+      taken.add(key);
+      return [column, key];
+    }),
+  );
+}
+
+/** A text as it is stored: PostgreSQL takes no NUL, which is kept as `\x00` and shown so in answers. */
+export const storedText = (text: string): string => text.replaceAll('\0', '\\x00');
+
+/** Where a row came from, as answers show it. */
+export function sourceJson(source: Source | undefined): { [key: string]: JsonValue } {
+  if (!source) return {};
+  const { kind, name, peer, node } = source;
+  return { kind, name, ...(peer === '' ? {} : { peer }), ...(node === null ? {} : { node }) };
+}

@@ -1,0 +1,185 @@
+import pg from 'pg';
+import { ZeekwayError } from '../core/errors.js';
+import type { Cell, Query } from './queries.js';
+import { type LogColumn, type LogDescription, timeColumn } from './queries-catalogue.js';
+import { timeWindows } from './queries-extent.js';
+
+/** One test of a column. `value` is text in PostgreSQL's notation of the column's (or its elements') type. */
+export interface Condition {
+  /**
+   * `equals`; `within`: the address lies in the subnet; `contains`: an element of the array equals;
+   * `contains-within`: an element lies in the subnet.
+   */
+  readonly test: 'equals' | 'within' | 'contains' | 'contains-within';
+  readonly column: LogColumn;
+  readonly value: string;
+}
+
+export type Order = 'asc' | 'desc';
+
+/**
+ * The place behind a row in the order (time, ctid). A ctid stays as it is because rows of logs are never
+ * updated; only a rewrite of the table (VACUUM FULL, CLUSTER, a restore) changes it, and the file node with it.
+ */
+export interface RowPosition {
+  /** PostgreSQL's text of the time; `null` where the row has none. */
+  readonly time: string | null;
+  readonly ctid: string;
+  readonly fileNode: string;
+}
+
+export interface RowsRequest {
+  readonly columns: readonly LogColumn[];
+  /** Half-open, PostgreSQL's notation. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  /** All groups must hold, and of each group at least one condition. */
+  readonly conditions: readonly (readonly Condition[])[];
+  readonly order: Order;
+  readonly limit: number;
+  readonly after?: RowPosition | undefined;
+}
+
+/** A row: the columns asked for, and where it came from. */
+export interface StoredRow {
+  readonly cells: readonly Cell[];
+  readonly received: string;
+  readonly sourceId: string;
+}
+
+export interface RowsPage {
+  readonly rows: readonly StoredRow[];
+  /** Where the next page begins; absent on the last one. */
+  readonly next?: RowPosition;
+}
+
+interface Statement {
+  readonly text: string;
+  readonly values: readonly string[];
+}
+
+/** Collects the values of a statement and gives their placeholders. */
+class Values {
+  readonly list: string[] = [];
+
+  add(value: string, type: string): string {
+    this.list.push(value);
+    return `$${this.list.length}::${type}`;
+  }
+}
+
+const quoted = (column: LogColumn): string => pg.escapeIdentifier(column.column);
+
+function conditionSql({ test, column, value }: Condition, values: Values): string {
+  const name = quoted(column);
+  const placeholder = values.add(value, column.sqlType.replace(/\[\]$/, ''));
+  switch (test) {
+    case 'equals':
+      return `${name} = ${placeholder}`;
+    case 'contains':
+      return `${placeholder} = ANY(${name})`;
+    case 'contains-within':
+      return `${placeholder} >>= ANY(${name})`;
+    case 'within':
+      return `${name} <<= ${placeholder}`;
+  }
+}
+
+const isRanged = ({ from, to }: RowsRequest): boolean => from !== undefined || to !== undefined;
+
+/** The rows behind `after`. Rows without a time come last in both orders. */
+function afterSql(request: RowsRequest, time: string, values: Values): string | undefined {
+  const { after, order } = request;
+  if (!after) return undefined;
+  const sign = order === 'asc' ? '>' : '<';
+  const ctid = values.add(after.ctid, 'tid');
+  if (after.time === null) return `(${time} IS NULL AND ctid ${sign} ${ctid})`;
+  const at = values.add(after.time, 'timestamptz');
+  const behind = `${time} ${sign}= ${at} AND (${time} ${sign} ${at} OR ctid ${sign} ${ctid})`;
+  return isRanged(request) ? `(${behind})` : `((${behind}) OR ${time} IS NULL)`;
+}
+
+/** The SELECT for a page of a log: the columns asked for, then `_received`, `_source`, time and ctid. */
+export function rowsStatement(log: LogDescription, request: RowsRequest): Statement {
+  const values = new Values();
+  const time = timeColumn(log).quoted;
+  const where = [
+    request.from === undefined ? undefined : `${time} >= ${values.add(request.from, 'timestamptz')}`,
+    request.to === undefined ? undefined : `${time} < ${values.add(request.to, 'timestamptz')}`,
+    ...request.conditions.map((group) => `(${group.map((one) => conditionSql(one, values)).join(' OR ')})`),
+    afterSql(request, time, values),
+  ].filter((part) => part !== undefined);
+  const columns = [...request.columns.map(quoted), '"_received"', '"_source"', time, 'ctid'];
+  return {
+    text:
+      `SELECT ${columns.join(', ')} FROM ${log.table}` +
+      (where.length > 0 ? ` WHERE ${where.join(' AND ')}` : '') +
+      // In a range there are no NULLs; without the words a B-tree that somebody made can give the order.
+      ` ORDER BY ${time} ${request.order}${isRanged(request) ? '' : ' NULLS LAST'}, ctid ${request.order}` +
+      ` LIMIT ${request.limit + 1}`,
+    values: values.list,
+  };
+}
+
+/**
+ * One page of a log's rows, ordered by time. Throws `request_invalid` where the table was rewritten since
+ * `after` was made.
+ */
+export async function logRows(query: Query, log: LogDescription, request: RowsRequest): Promise<RowsPage> {
+  const found = await firstRows(query, log, request);
+  const hasMore = found.length > request.limit;
+  const rows = found.slice(0, request.limit);
+  const last = rows.at(-1);
+  if (!request.after && !(hasMore && last)) return { rows: rows.map(storedRow) };
+  // After the rows: from there on the transaction's lock keeps the table from being rewritten.
+  const [[fileNode] = []] = await query('SELECT pg_relation_filenode($1::regclass)', [log.table]);
+  if (request.after && request.after.fileNode !== fileNode) {
+    throw new ZeekwayError('request_invalid', 'the cursor is too old: the table was rewritten; begin again');
+  }
+  if (!hasMore || !last) return { rows: rows.map(storedRow) };
+  const [time, ctid] = last.slice(-2) as [string | null, string];
+  return { rows: rows.map(storedRow), next: { time, ctid, fileNode: String(fileNode) } };
+}
+
+/** The first rows of the order, and one more where there are more; see `timeWindows`. */
+async function firstRows(query: Query, log: LogDescription, request: RowsRequest): Promise<Cell[][]> {
+  const { after } = request;
+  const select = async (narrowed: RowsRequest): Promise<Cell[][]> => {
+    const { text, values } = rowsStatement(log, narrowed);
+    return query(text, values);
+  };
+  // Behind a row without a time there are only such, and a uid has an index of its own.
+  const windows =
+    after?.time === null || namesUid(request)
+      ? []
+      : await timeWindows(query, log, { ...request, after: after?.time });
+  for (const window of windows) {
+    const found = await select({ ...request, ...window });
+    if (found.length > request.limit) return found;
+  }
+  return select(request);
+}
+
+const namesUid = ({ conditions }: RowsRequest): boolean =>
+  conditions.some((group) =>
+    group.some(({ test, column }) => test === 'equals' && UID_FIELDS.has(column.field)),
+  );
+
+function storedRow(cells: readonly Cell[]): StoredRow {
+  const [received, sourceId] = cells.slice(-4);
+  return { cells: cells.slice(0, -4), received: String(received), sourceId: String(sourceId) };
+}
+
+/** Fields with a hash index; see log-indexes.ts. */
+const UID_FIELDS: ReadonlySet<string> = new Set(['uid', 'fuid']);
+/** Fields that hold the uids of other rows: conn's tunnels, files' and dhcp's connections. */
+const RELATED_FIELDS: ReadonlySet<string> = new Set(['tunnel_parents', 'conn_uids', 'uids']);
+
+/** The conditions under which a row of the log belongs to a connection; none: the log knows no uid. */
+export function uidConditions(log: LogDescription, uid: string, withRelated: boolean): Condition[] {
+  return log.columns.flatMap((column): Condition[] => {
+    if (column.field === 'uid' && column.sqlType === 'text') return [{ test: 'equals', column, value: uid }];
+    if (!withRelated || !RELATED_FIELDS.has(column.field)) return [];
+    return column.sqlType === 'text[]' ? [{ test: 'contains', column, value: uid }] : [];
+  });
+}

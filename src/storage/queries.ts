@@ -1,0 +1,149 @@
+import pg from 'pg';
+import { ZeekwayError } from '../core/errors.js';
+import { toDatabaseError } from './database-error.js';
+
+/**
+ * One value as PostgreSQL's text form writes it (all digits of a number are there); an array is split into
+ * the text of its elements. `null` is SQL's NULL. The reader knows the column's type and converts.
+ */
+export type Cell = string | null | readonly (string | null)[];
+
+/** The cell of a column that is no array and NOT NULL. */
+export const textOf = (cell: Cell | undefined): string => String(cell ?? '');
+/** The cell of a column that is no array. */
+export const textOrNull = (cell: Cell | undefined): string | null => (typeof cell === 'string' ? cell : null);
+
+/** Runs one statement and returns its rows, each an array of cells. All values are text: cast them in SQL. */
+export type Query = (text: string, values?: readonly (string | readonly string[])[]) => Promise<Cell[][]>;
+
+export interface ReadOptions {
+  /** How long one statement, and the statements together, may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Cancels the running statement when aborted: nobody waits for the answer any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** OIDs of the array types that our columns have: bool, int4, text, inet, timestamptz, int8, float8, numeric. */
+const ARRAY_OIDS: ReadonlySet<number> = new Set([1000, 1007, 1009, 1016, 1022, 1041, 1185, 1231]);
+const TEXT_ARRAY_OID = 1009;
+
+/** node-postgres' own parser of text[]; all arrays have the same text form. */
+const parseArray: (text: string) => (string | null)[] = pg.types.getTypeParser(TEXT_ARRAY_OID as number);
+const asText = (text: string): string => text;
+
+/** The types of one query, not of the process: the defaults make numbers and dates that lose digits. */
+const TEXT_TYPES = {
+  getTypeParser: (oid: number) => (ARRAY_OIDS.has(oid) ? parseArray : asText),
+} as unknown as pg.CustomTypesConfig;
+
+const QUERY_CANCELED = '57014';
+
+/**
+ * Runs the statements of `work` in one read-only transaction: one snapshot, times in UTC, and a time limit.
+ * Throws `query_timeout` when the limit is reached or the signal aborts, else what `toDatabaseError` makes.
+ */
+export async function read<T>(
+  pool: pg.Pool,
+  options: ReadOptions,
+  work: (query: Query) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect().catch((error: unknown) => {
+    throw toDatabaseError(error, 'connect to the database');
+  });
+  const reader = new Reader(pool, client, options);
+  try {
+    return await reader.run(work);
+  } finally {
+    client.release(await reader.end());
+  }
+}
+
+function queryError(error: unknown, { timeoutMs }: ReadOptions): ZeekwayError {
+  if (!(error instanceof pg.DatabaseError) || error.code !== QUERY_CANCELED) {
+    return toDatabaseError(error, 'run a query');
+  }
+  return new ZeekwayError(
+    'query_timeout',
+    `the query took longer than ${timeoutMs} ms`,
+    {},
+    { cause: error },
+  );
+}
+
+/** The transaction of one `read`. */
+class Reader {
+  private readonly deadline: number;
+  private backend = '';
+  private cancelled: Promise<void> | undefined;
+
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly client: pg.PoolClient,
+    private readonly options: ReadOptions,
+  ) {
+    this.deadline = performance.now() + options.timeoutMs;
+  }
+
+  async run<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const { signal, timeoutMs } = this.options;
+    const onAbort = (): void => {
+      this.cancelled ??= this.cancel();
+    };
+    await this.send(
+      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+       SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)};
+       SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1;
+       SET LOCAL bytea_output = 'hex'`,
+    );
+    this.backend = String((await this.query('SELECT pg_backend_pid()'))[0]?.[0]);
+    signal?.addEventListener('abort', onAbort);
+    try {
+      return await work((text, values) => this.query(text, values));
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  private async query(text: string, values: readonly (string | readonly string[])[] = []): Promise<Cell[][]> {
+    if (this.options.signal?.aborted || performance.now() > this.deadline) {
+      throw new ZeekwayError('query_timeout', `the queries took longer than ${this.options.timeoutMs} ms`);
+    }
+    const { rows } = await this.send({ text, values: [...values], rowMode: 'array', types: TEXT_TYPES });
+    return rows;
+  }
+
+  private async send(query: string | pg.QueryArrayConfig): Promise<pg.QueryArrayResult<Cell[]>> {
+    try {
+      return await this.client.query<Cell[]>(query as pg.QueryArrayConfig);
+    } catch (error) {
+      throw queryError(error, this.options);
+    }
+  }
+
+  /** On a connection of its own: those of the pool may all be busy, and one of them is ours. */
+  private async cancel(): Promise<void> {
+    const client = new pg.Client(this.pool.options);
+    try {
+      await client.connect();
+      await client.query('SELECT pg_cancel_backend($1)', [this.backend]);
+    } catch {
+      // The statement ends by its time limit then.
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  /**
+   * Ends the transaction, after a cancel has gone out: it must not hit the next user of the connection.
+   * Returns an error where the connection is not usable any more.
+   */
+  async end(): Promise<Error | undefined> {
+    await this.cancelled;
+    try {
+      await this.client.query('ROLLBACK');
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import type { ExecutionContext } from 'ava';
+import type { LightMyRequestResponse } from 'fastify';
+import pg from 'pg';
+import pino from 'pino';
+import type { PeerStatus } from '../../src/http/peers.js';
+import { createServer, type ServerDeps } from '../../src/http/server.js';
+import { type ColumnSpec, ensureLogTable, type SqlType } from '../../src/storage/log-tables.js';
+import { sourceId } from '../../src/storage/sources.js';
+import { testDatabase } from '../support/database.js';
+
+export type Json = { [key: string]: unknown };
+
+/** An answer that was parsed. */
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: Json;
+}
+
+/** The API on the database of a test file. */
+export interface TestApi {
+  readonly pool: pg.Pool;
+  readonly server: ReturnType<typeof createServer>;
+  /** What was logged at level warn and above. */
+  readonly logged: string[];
+  readonly get: (url: string) => Promise<Answer>;
+  /** The rows of an answer of /v1/logs/{path}. */
+  readonly rows: (url: string) => Promise<Json[]>;
+  /** Makes a log by what a peer announces. */
+  readonly makeLog: (path: string, fields: readonly Field[]) => Promise<void>;
+  /** Adds a row to a log; values in PostgreSQL's notation by column. */
+  readonly addRow: (path: string, values: Record<string, string | null>, source?: number) => Promise<void>;
+  readonly close: () => PromiseLike<void>;
+}
+
+type Field = readonly [name: string, zeekType: string, sqlType: SqlType];
+
+export const PEER: PeerStatus = {
+  id: '7bd17052-2f5a-4c83-9f4d-6fd3a7a2f6a1',
+  node: 'worker-1',
+  address: '192.0.2.7:9999',
+  url: 'broker://192.0.2.7:9999',
+  direction: 'out',
+  state: 'retrying',
+  since: new Date('2026-11-24T03:13:17.123Z'),
+  filter: ['zeek/logs/', ''],
+  bytesIn: 5,
+  bytesOut: 4,
+  messagesIn: 3,
+  messagesOut: 2,
+  queueBytes: 1,
+  lastError: 'connection refused [peer_unreachable]',
+};
+
+/** The API on the test file's database and, as source 1, a live peer. */
+export async function openApi(t: ExecutionContext, overrides: Partial<ServerDeps> = {}): Promise<TestApi> {
+  const { db } = await testDatabase(t);
+  const logged: string[] = [];
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
+  const server = createServer({
+    pool: db.pool,
+    peers: () => [PEER],
+    health: () => ({ ready: true, checks: [{ name: 'bridge', ok: true, detail: '0 batches wait' }] }),
+    logger,
+    version: '1.2.3',
+    ...overrides,
+  });
+  await sourceId(db, { kind: 'live', name: '192.0.2.7:9999', peer: PEER.id, node: 'worker-1' });
+  const types = new Map<string, string>();
+
+  return {
+    pool: db.pool,
+    server,
+    logged,
+    get: async (url) => answer(await server.inject(url)),
+    rows: async (url) => {
+      const { status, body } = answer(await server.inject(url));
+      if (status !== 200) throw new Error(`${url}: ${JSON.stringify(body)}`);
+      return body['rows'] as Json[];
+    },
+    makeLog: async (path, fields) => {
+      const specs: ColumnSpec[] = fields.map(([field, zeekType, sqlType]) => ({ field, zeekType, sqlType }));
+      const { columns } = await ensureLogTable(db, { path, stream: `${path}::LOG` }, specs);
+      columns.forEach((column, index) => {
+        types.set(`${path} ${column}`, specs[index]?.sqlType ?? '');
+      });
+    },
+    addRow: async (path, values, source = 1) => {
+      const all = Object.entries({ _received: '2026-11-24T04:00:00Z', ...values });
+      const typeOf = (column: string): string => types.get(`${path} ${column}`) ?? 'timestamptz';
+      const names = all.map(([column]) => pg.escapeIdentifier(column));
+      const places = all.map(([column], index) => `$${index + 1}::${typeOf(column)}`);
+      await db.pool.query(
+        `INSERT INTO logs.${pg.escapeIdentifier(path)} (${names.join(', ')}, _source)
+         VALUES (${places.join(', ')}, ${source})`,
+        all.map(([, value]) => value),
+      );
+    },
+    close: () => server.close(),
+  };
+}
+
+function answer(response: LightMyRequestResponse): Answer {
+  return {
+    status: response.statusCode,
+    type: String(response.headers['content-type']),
+    body: response.json<Json>(),
+  };
+}

@@ -1,0 +1,133 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
+import test from 'ava';
+import { Compile } from 'typebox/schema';
+import { type Json, openApi, type TestApi } from './api.js';
+
+let api: TestApi;
+let document: Json;
+test.before(async (t) => {
+  api = await openApi(t);
+  document = (await api.get('/openapi.json')).body;
+  await api.makeLog('conn', [
+    ['ts', 'time', 'timestamptz'],
+    ['uid', 'string', 'text'],
+    ['bytes', 'count', 'numeric(20,0)'],
+  ]);
+  for (const second of [1, 2]) {
+    await api.addRow('conn', {
+      ts: `2026-11-24T03:00:0${second}Z`,
+      uid: 'C1',
+      bytes: '18446744073709551615',
+    });
+    await api.pool.query(
+      `INSERT INTO zeekway.events (name, topic, ts, received, source, args)
+       VALUES ('A::a', 'zeek/a', now(), now(), 1, '[{"@data-type": "count", "data": 1}]')`,
+    );
+    await api.pool.query(
+      `INSERT INTO zeekway.dead_letters (code, reason, subject, topic, received, source, raw)
+       VALUES ('log_without_schema', 'r', 's', 't', now(), 1, 'raw')`,
+    );
+  }
+});
+test.after.always(() => api.close());
+
+/** The schema at `path` of the document, references replaced by what they mean. */
+function resolved(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(resolved);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const { $ref } = schema as { $ref?: string };
+  if ($ref === undefined) {
+    return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, resolved(value)]));
+  }
+  const target = $ref
+    .replace(/^#\//, '')
+    .split('/')
+    .reduce((at: unknown, key) => (at as Json)[key], document);
+  return resolved(target);
+}
+
+function schemaOf(route: string, status: string, mediaType: string): Json {
+  const paths = document['paths'] as Record<string, { get: { responses: Json } }>;
+  const response = paths[route]?.get.responses[status] as { content: Record<string, { schema: Json }> };
+  return resolved(response.content[mediaType]?.schema) as Json;
+}
+
+test('the description is valid OpenAPI 3.1', async (t) => {
+  t.is(document['openapi'], '3.1.0');
+  const validator = new Validator();
+  t.deepEqual(await validator.validate(structuredClone(document)), { valid: true });
+  t.is(validator.version, '3.1');
+});
+
+const ANSWERS: readonly (readonly [route: string, url: string])[] = [
+  ['/v1/logs', '/v1/logs'],
+  ['/v1/logs/{path}/fields', '/v1/logs/conn/fields'],
+  ['/v1/logs/{path}', '/v1/logs/conn?limit=1'],
+  ['/v1/logs/{path}', '/v1/logs/conn?fields=bytes'],
+  ['/v1/uid/{uid}', '/v1/uid/C1'],
+  ['/v1/events', '/v1/events?limit=1'],
+  ['/v1/dead-letters', '/v1/dead-letters?limit=1'],
+  ['/v1/dead-letters/{id}', '/v1/dead-letters/1'],
+  ['/v1/peers', '/v1/peers'],
+  ['/healthz', '/healthz'],
+  ['/readyz', '/readyz'],
+];
+
+for (const [route, url] of ANSWERS) {
+  test(`the answer to ${url} is as described`, async (t) => {
+    const { status, type, body } = await api.get(url);
+    t.is(status, 200);
+    t.regex(type, /^application\/json/);
+    const [isValid, errors] = Compile(schemaOf(route, '200', 'application/json')).Errors(body);
+    t.true(isValid, JSON.stringify(errors));
+  });
+}
+
+const REFUSED: readonly (readonly [route: string, url: string])[] = [
+  ['/v1/logs', '/v1/logs?x=1'],
+  ['/v1/logs/{path}/fields', '/v1/logs/nothing/fields'],
+  ['/v1/logs/{path}', '/v1/logs/conn?x=1'],
+  ['/v1/uid/{uid}', '/v1/uid/C1?limit=0'],
+  ['/v1/events', '/v1/events?cursor=x'],
+  ['/v1/dead-letters', '/v1/dead-letters?from=x'],
+  ['/v1/dead-letters/{id}', '/v1/dead-letters/99'],
+];
+
+for (const [route, url] of REFUSED) {
+  test(`the error of ${url} is as described`, async (t) => {
+    const { status, type, body } = await api.get(url);
+    t.true(status === 400 || status === 404);
+    t.regex(type, /^application\/problem\+json/);
+    const [isValid, errors] = Compile(schemaOf(route, 'default', 'application/problem+json')).Errors(body);
+    t.true(isValid, JSON.stringify(errors));
+  });
+}
+
+test('the description has these routes and no other', (t) => {
+  t.deepEqual(
+    Object.keys(document['paths'] as Json).toSorted(),
+    [...new Set(ANSWERS.map(([route]) => route))].toSorted(),
+  );
+});
+
+test('a parameter with a default need not be given, and filters have any name', (t) => {
+  const paths = document['paths'] as Record<string, { get: { parameters: Json[] } }>;
+  const parameters = paths['/v1/logs/{path}']?.get.parameters ?? [];
+  t.deepEqual(
+    parameters.filter(({ required }) => required === true).map(({ name }) => name),
+    ['path'],
+  );
+  t.is(parameters.filter(({ name }) => name === 'filters').length, 1);
+});
+
+test('the page at /docs loads nothing from elsewhere', async (t) => {
+  const page = await api.server.inject('/docs/');
+  t.is(page.statusCode, 200);
+  const sources = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url]) => String(url));
+  t.true(sources.length > 3);
+  for (const source of sources) {
+    t.regex(source, /^\.\/static\//);
+    t.is((await api.server.inject(`/docs/${source.slice(2)}`)).statusCode, 200, source);
+  }
+  t.regex(String(page.headers['content-security-policy']), /default-src 'self'/);
+});
