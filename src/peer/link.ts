@@ -11,6 +11,7 @@ import {
   type SessionOutput,
 } from '../protocol/broker/session.js';
 import type { Connection } from '../transport/contract.js';
+import { hostOf } from '../transport/endpoint-url.js';
 import type { PeerStatus } from './status.js';
 
 /** What the endpoint is told about a link. */
@@ -55,6 +56,11 @@ export class Link {
 
   get address(): string {
     return this.connection.remote;
+  }
+
+  /** The URL that was dialled, or the host that dialled us. */
+  get name(): string {
+    return this.url ?? hostOf(this.address);
   }
 
   get peer(): EndpointId | undefined {

@@ -7,7 +7,9 @@ import { readMessages, type ZeekEvent } from '../zeek/message.js';
 /** The connection that a message came over. One object for as long as the connection lives. */
 export interface MessageSource {
   readonly peer: EndpointId;
-  /** `host:port`. */
+  /** What is known before the connection: the URL that was dialled, or the host of a peer that dialled us. */
+  readonly name: string;
+  /** `host:port` of this connection. */
   readonly address: string;
 }
 

@@ -5,7 +5,7 @@ import type { EndpointId } from '../protocol/broker/endpoint-id.js';
 import type { Envelope } from '../protocol/broker/envelope.js';
 import type { Filter } from '../protocol/broker/filter.js';
 import type { Connection, Listener } from '../transport/contract.js';
-import type { EndpointAddress } from '../transport/endpoint-url.js';
+import { type EndpointAddress, hostOf } from '../transport/endpoint-url.js';
 import { listen } from '../transport/tcp.js';
 import { ConnectionTable } from './connection-table.js';
 import { Dialler, type LinkEnd } from './dialler.js';
@@ -39,7 +39,7 @@ export class PeerManager {
   async listen(address: EndpointAddress): Promise<Listener> {
     const listener = await listen(address, {
       connection: (connection) => this.startLink(connection, 'in', undefined),
-      failed: (remote, error) => this.reportInbound(remote, error),
+      failed: (remote, error) => this.reportInbound(hostOf(remote), remote, error),
     });
     this.listeners.add(listener);
     return {
@@ -157,7 +157,7 @@ export class PeerManager {
 
   private handlePeered(link: Link): void {
     if (link.peer === undefined) return;
-    this.failures.succeeded(failureKey(link));
+    this.failures.succeeded(link.name);
     this.tell(
       { type: 'peer_added', peer: link.peer, address: link.address, message: 'handshake successful' },
       link,
@@ -175,7 +175,7 @@ export class PeerManager {
       const message = removed ? 'removed connection to remote peer' : 'lost connection to remote peer';
       this.tell({ type: removed ? 'peer_removed' : 'peer_lost', peer, address, message, ...error }, link);
     } else if (end.error !== undefined && link.direction === 'in') {
-      this.reportInbound(address, end.error, peer);
+      this.reportInbound(link.name, address, end.error, peer);
     }
     if (peer !== undefined) this.table.release(link, peer);
     onEnd?.(peer === undefined ? end : { ...end, peer });
@@ -193,9 +193,9 @@ export class PeerManager {
     });
   }
 
-  private reportInbound(remote: string, error: ZeekwayError, peer?: EndpointId): void {
-    if (!this.failures.isNew(hostOf(remote), error)) return;
-    const base = { type: 'peer_unavailable', address: remote, message: error.message, error } as const;
+  private reportInbound(host: string, address: string, error: ZeekwayError, peer?: EndpointId): void {
+    if (!this.failures.isNew(host, error)) return;
+    const base = { type: 'peer_unavailable', address, message: error.message, error } as const;
     this.tell(peer === undefined ? base : { ...base, peer });
   }
 
@@ -203,8 +203,3 @@ export class PeerManager {
     this.options.onPeerEvent(event, link);
   }
 }
-
-/** Whoever dials us comes from another port each time. */
-const hostOf = (remote: string): string => remote.replace(/:\d+$/, '');
-
-const failureKey = (link: Link): string => link.url ?? hostOf(link.address);

@@ -82,3 +82,6 @@ function tlsSettings(text: string, parameters: URLSearchParams): TlsSettings {
 export function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** The host in `host:port`: who dials us comes from another port each time. */
+export const hostOf = (address: string): string => address.replace(/:\d+$/, '');

@@ -11,6 +11,9 @@ const HELLO = 'Cluster::hello';
 /** The topic on which one node alone listens (`Cluster::nodeid_topic`). */
 export const nodeIdTopic = (endpointId: string): string => `zeek/cluster/nodeid/${endpointId}/`;
 
+/** The topic on which the node with that name listens (`Cluster::node_topic`). */
+export const nodeTopic = (name: string): string => `zeek/cluster/node/${name}/`;
+
 /** What every logger subscribes to. */
 export const LOG_TOPIC_PREFIX = 'zeek/logs/';
 

@@ -132,7 +132,14 @@ function readBatch(reader: ByteReader, result: ZeekMessage[], depth: number): vo
   }
   expectTag(reader, TAG.vector, 'a batch');
   const items = readItemCount(reader, 'batch');
-  for (let index = 0; index < items && reader.remaining > 0; index++) readOne(reader, result, depth + 1);
+  for (let index = 0; index < items; index++) {
+    if (reader.remaining === 0) {
+      // A message that could not be made out has taken all that was left, and said so.
+      if (result.at(-1)?.type === 'bad') return;
+      reader.fail('decode_truncated', reader.offset, `${items - index} more messages`, 'the end');
+    }
+    readOne(reader, result, depth + 1);
+  }
 }
 
 type Subject = { value: string };

@@ -1,0 +1,54 @@
+/** The stations of the data, each with what it may import (docs/architecture.md has the same table). */
+const MAY_IMPORT = {
+  core: [],
+  codec: ['core'],
+  protocol: ['core', 'codec'],
+  zeek: ['core', 'codec', 'protocol'],
+  transport: ['core'],
+  peer: ['core', 'codec', 'protocol', 'zeek', 'transport'],
+  storage: ['core'],
+  bridge: ['core', 'codec', 'zeek', 'storage'],
+  http: ['core', 'codec', 'storage'],
+  replay: ['core', 'codec', 'protocol', 'zeek'],
+};
+
+const directions = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({
+  name: `${folder}-imports`,
+  comment: `src/${folder} imports ${allowed.join(', ') || 'nothing of src'}`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: { path: '^src/', pathNot: `^src/(${[folder, ...allowed].join('|')})/` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...directions,
+    {
+      name: 'no-cycles',
+      comment: 'a cycle has no first thing to read',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true },
+    },
+    {
+      name: 'pure',
+      comment: 'no sockets, files, timers or processes in core, codec, protocol and zeek',
+      severity: 'error',
+      from: { path: '^src/(core|codec|protocol|zeek)/' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|util)$' },
+    },
+    {
+      name: 'declared',
+      comment: 'every package is in package.json, and none that only tests have is in src',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown', 'unknown', 'undetermined'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+  },
+};

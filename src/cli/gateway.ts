@@ -1,0 +1,49 @@
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import type { Bridge } from '../bridge/bridge.js';
+import { ZeekwayError } from '../core/errors.js';
+import { createServer, type Health, type PeerStatus as HttpPeer } from '../http/server.js';
+import type { PeerStatus } from '../peer/status.js';
+import type { Database } from '../storage/database.js';
+import { hostPort } from '../transport/endpoint-url.js';
+import type { HostPort } from './options.js';
+import { VERSION } from './version.js';
+
+/** What the HTTP API shows of a peer. */
+export function httpPeer({ id, since, ...rest }: PeerStatus): HttpPeer {
+  return { ...rest, id: id ?? '', since: new Date(Number(since / 1_000_000n)) };
+}
+
+/** Whether the gateway can do its work: what `/readyz` says. */
+export function healthOf(bridge: Bridge): Health {
+  const { database } = bridge.status;
+  const ok = database.state === 'ok';
+  const detail = ok ? 'writing' : `since ${database.since.toISOString()}: ${database.lastError}`;
+  return { ready: ok, checks: [{ name: 'database', ok, detail }] };
+}
+
+/** Starts the HTTP API. Throws `listen_failed`. @returns it with its URL. */
+export async function startHttp(
+  at: HostPort,
+  db: Database,
+  logger: Logger,
+  { peers, health }: { peers: () => readonly PeerStatus[]; health: () => Health },
+): Promise<{ server: FastifyInstance; url: string }> {
+  const server = createServer({
+    pool: db.pool,
+    peers: () => peers().map(httpPeer),
+    health,
+    logger,
+    version: VERSION,
+  });
+  try {
+    await server.listen(at);
+  } catch (error) {
+    await server.close();
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ZeekwayError('listen_failed', `the HTTP API cannot listen: ${reason}`, {}, { cause: error });
+  }
+  const [bound] = server.addresses();
+  const port = typeof bound === 'object' ? bound.port : at.port;
+  return { server, url: `http://${hostPort(at.host, port)}` };
+}

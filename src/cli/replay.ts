@@ -1,0 +1,102 @@
+import cliProgress from 'cli-progress';
+import { errorLine } from '../core/errors.js';
+import type { Speed } from '../replay/pace.js';
+import type { Database } from '../storage/database.js';
+import { Cleanup } from './cleanup.js';
+import { createLogger } from './logger.js';
+import type { StoreOptions } from './options.js';
+import { type ReplayOutcome, replayFile } from './replay-file.js';
+import { openStore } from './store.js';
+import { storedTable } from './stored-table.js';
+
+export interface ReplayOptions extends StoreOptions {
+  readonly again: boolean;
+  readonly speed: Speed;
+}
+
+/** Where a command talks to people; the process's own streams but in tests. */
+export interface Terminal {
+  readonly out: (line: string) => void;
+  readonly err: (line: string) => void;
+}
+
+/**
+ * `zeekway replay FILE...`: all files one after the other, also when one of them cannot be read.
+ * @returns the exit code.
+ */
+export async function replayCommand(
+  files: readonly string[],
+  options: ReplayOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  const cleanup = new Cleanup();
+  try {
+    const db = await openStore(options, terminal.err);
+    cleanup.add(() => db.close());
+    return await replayAll(db, files, options, terminal, signal);
+  } finally {
+    await cleanup.run();
+  }
+}
+
+/** Replays the files and prints what was stored. @returns the exit code. */
+export async function replayAll(
+  db: Database,
+  files: readonly string[],
+  options: Pick<ReplayOptions, 'again' | 'speed'>,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<number> {
+  const stored = new Map<string, number>();
+  let failed = 0;
+  for (const file of files) {
+    if (signal.aborted) break;
+    try {
+      const outcome = await withProgress(file, options, db, signal);
+      for (const [name, rows] of Object.entries(outcome.rows))
+        stored.set(name, (stored.get(name) ?? 0) + rows);
+      describe(file, outcome, terminal);
+    } catch (error) {
+      failed += 1;
+      terminal.err(`zeekway: ${errorLine(error)}`);
+    }
+  }
+  if (stored.size > 0) terminal.out(storedTable(Object.fromEntries(stored)));
+  return failed > 0 || signal.aborted ? 1 : 0;
+}
+
+async function withProgress(
+  file: string,
+  { again, speed }: Pick<ReplayOptions, 'again' | 'speed'>,
+  db: Database,
+  signal: AbortSignal,
+): Promise<ReplayOutcome> {
+  const bar = new cliProgress.SingleBar({
+    format: '{file} [{bar}] {percentage}%',
+    stream: process.stderr,
+    hideCursor: true,
+    // A log file or a CI page is no place for a bar.
+    noTTYOutput: false,
+  });
+  const logger = createLogger('warn');
+  let started = false;
+  const onProgress = (done: number, total: number): void => {
+    if (started) bar.update(done);
+    else bar.start(total, done, { file });
+    started = true;
+  };
+  try {
+    return await replayFile(db, file, { again, speed, logger, signal, onProgress });
+  } finally {
+    if (started) bar.stop();
+  }
+}
+
+function describe(file: string, { earlier, warnings }: ReplayOutcome, terminal: Terminal): void {
+  for (const warning of warnings) terminal.err(`zeekway: warning: ${errorLine(warning)}`);
+  if (earlier) {
+    const when = earlier.toISOString();
+    terminal.err(`${file} was replayed before, at ${when}: nothing to do (--again stores it a second time)`);
+  }
+}

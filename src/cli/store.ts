@@ -1,0 +1,15 @@
+import { type Database, openDatabase } from '../storage/database.js';
+import { migrate } from '../storage/migrate.js';
+import type { StoreOptions } from './options.js';
+
+/** Opens the database of the options and brings it to this version's schema. */
+export async function openStore(options: StoreOptions, log: (line: string) => void): Promise<Database> {
+  const db = await openDatabase({ url: options.database, dataDir: options.data, log });
+  try {
+    await migrate(db);
+    return db;
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}

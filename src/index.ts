@@ -1,0 +1,99 @@
+/**
+ * zeekway as a library: Broker endpoints, Zeek's values, events and logs, in their exact types.
+ *
+ * ```ts
+ * import { count, Endpoint } from 'zeekway';
+ *
+ * const endpoint = new Endpoint();
+ * endpoint.peer('broker://127.0.0.1:9999?tls=off');
+ * endpoint.subscribe(['zeek/event/'], ({ topic, events }) => console.log(topic, events));
+ * endpoint.on('peer', ({ type, peer }) => {
+ *   if (type === 'peer_added') endpoint.publishEvent('zeek/event/hello', 'hello', ['from zeekway', count(1)]);
+ * });
+ * ```
+ */
+
+export { Address, Subnet } from './codec/address.js';
+export { DecodeError } from './codec/bytes.js';
+export {
+  decodeLogRecord,
+  encodeLogRecord,
+  type LogField,
+  type LogScalar,
+  type LogType,
+  type LogValue,
+} from './codec/log-record.js';
+export { Port, PROTOCOLS, type Protocol } from './codec/port.js';
+export { displayText, escapeText, type Text, unescapeText } from './codec/text.js';
+export {
+  formatTimespan,
+  formatTimestamp,
+  nanosFromSeconds,
+  parseTimespan,
+  parseTimestamp,
+} from './codec/time.js';
+export {
+  address,
+  boolean,
+  compare,
+  count,
+  enumValue,
+  equals,
+  fromNatural,
+  integer,
+  type Natural,
+  type NaturalResult,
+  none,
+  port,
+  real,
+  set,
+  string,
+  subnet,
+  type TableEntry,
+  table,
+  timespan,
+  timestamp,
+  toNatural,
+  type Value,
+  type ValueType,
+  vector,
+} from './codec/value.js';
+export { decodeValue, encodeValue } from './codec/value-binary.js';
+export { decodeValueJson, encodeValueJson, type JsonOptions } from './codec/value-json.js';
+export { ERROR_CATALOGUE, type ErrorCode, type ErrorWhere, ZeekwayError } from './core/errors.js';
+export { type CodecLimits, DEFAULT_CODEC_LIMITS } from './core/limits.js';
+export {
+  Endpoint,
+  type EndpointOptions,
+  type MessageHandler,
+  type PublishEventOptions,
+  type PublishOptions,
+} from './peer/endpoint.js';
+export { Message, type MessageSource } from './peer/message.js';
+export type { PeerEvent, PeerStatus } from './peer/status.js';
+export { Subscription } from './peer/subscription.js';
+export type { EndpointId } from './protocol/broker/endpoint-id.js';
+export type { Listener } from './transport/contract.js';
+export { Interpreter } from './zeek/interpreter.js';
+export type {
+  DeadLetterItem,
+  EventItem,
+  IdentifierItem,
+  Item,
+  LogItem,
+  Origin,
+  SchemaItem,
+} from './zeek/item.js';
+export type { LogKey, LogSchema } from './zeek/log-schema.js';
+export {
+  batchMessage,
+  type EventMetadata,
+  eventMessage,
+  identifierUpdateMessage,
+  logCreateMessage,
+  logWriteMessage,
+  networkTimestamp,
+  readMessages,
+  type ZeekEvent,
+  type ZeekMessage,
+} from './zeek/message.js';

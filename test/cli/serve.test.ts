@@ -1,0 +1,105 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { encodeLogRecord, type LogField, type LogValue } from '../../src/codec/log-record.js';
+import { count } from '../../src/codec/value.js';
+import { batchMessage, logCreateMessage, logWriteMessage } from '../../src/zeek/message.js';
+import { ownDatabase } from '../support/database.js';
+import { testEndpoint, until } from '../support/endpoints.js';
+import { Zeekway } from './cli.js';
+
+const fields: LogField[] = [
+  { name: 'ts', type: 'time', subtype: 'error', optional: false },
+  { name: 'uid', type: 'string', subtype: 'error', optional: false },
+  { name: 'bytes', type: 'count', subtype: 'error', optional: true },
+];
+const schema = { stream: 'Test::LOG', writer: 'Log::WRITER_ASCII', path: 'test', fields };
+
+const record = (index: number): Uint8Array => {
+  const values: LogValue[] = [
+    { type: 'time', value: 1_700_000_000 + index },
+    { type: 'string', value: `C${index}` },
+    { type: 'count', value: 2n ** 64n - 1n - BigInt(index) },
+  ];
+  return encodeLogRecord(values);
+};
+
+/** A Zeek node, as far as its peers can tell, and a gateway that dials it and listens for others. */
+async function setUp(t: ExecutionContext) {
+  const { url } = await ownDatabase(t);
+  const worker = testEndpoint(t, { nodeName: 'worker-1' });
+  const { port } = await worker.endpoint.listen('broker://127.0.0.1:0');
+  const data = mkdtempSync(join(tmpdir(), 'zeekway-serve-'));
+  const options = ['--peer', `broker://127.0.0.1:${port}`, '--listen', 'broker://127.0.0.1:0?tls=off'];
+  const where = ['--database', url, '--data', data, '--http', '127.0.0.1:0', '--node-name', 'logger-1'];
+  const gateway = new Zeekway(t, ['serve', ...options, ...where, '--subscribe', 'zeek/event/']);
+  await until('the API is up', () => gateway.err.includes('API at'), 30_000);
+  await until('the gateway has peered', () => worker.events.length === 1);
+  const api = /API at (http:\/\/[^,]+),/.exec(gateway.err)?.[1] ?? '';
+  // biome-ignore lint/suspicious/noExplicitAny: the API's answers are checked field by field.
+  const get = async (path: string): Promise<any> => (await fetch(`${api}${path}`)).json();
+  return { worker: worker.endpoint, events: worker.events, gateway, get, api, data };
+}
+
+test.serial('live logs and events come out of the API, and Ctrl-C leaves in order', async (t) => {
+  const { worker, events, gateway, get, api, data } = await setUp(t);
+  const gatewayId = readFileSync(join(data, 'endpoint-id'), 'utf8').trim();
+  t.is(events[0]?.peer, gatewayId);
+  await until('the hello came', () => worker.peers()[0]?.node === 'logger-1');
+
+  t.is(worker.publish('zeek/logs/Test::LOG', logCreateMessage(schema)), 1);
+  const writes = Array.from({ length: 400 }, (_, index) => logWriteMessage(schema, record(index)));
+  t.is(worker.publish('zeek/logs/Test::LOG', batchMessage(writes)), 1);
+  t.is(
+    worker.publish('zeek/logs/Other::LOG', logWriteMessage({ ...schema, stream: 'Other::LOG' }, record(0))),
+    1,
+  );
+  t.is(worker.publishEvent('zeek/event/x', 'Test::event', [count(2n ** 63n)]), 1);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+
+  const logs = await get('/v1/logs/test?uid=C7');
+  t.is(logs.rows.length, 1);
+  t.like(logs.rows[0], { ts: '2023-11-14T22:13:27.000000Z', uid: 'C7', bytes: String(2n ** 64n - 8n) });
+  t.like(logs.rows[0]._source, { kind: 'live', peer: worker.id, node: 'worker-1' });
+  const { events: stored } = await get('/v1/events?name=Test::event');
+  t.like(stored[0], { name: 'Test::event', topic: 'zeek/event/x' });
+  t.deepEqual(stored[0].args, [{ '@data-type': 'count', data: String(2n ** 63n) }]);
+  const letters = await get('/v1/dead-letters');
+  t.like(letters.deadLetters[0], { code: 'log_without_schema' });
+  const { peers } = await get('/v1/peers');
+  t.like(peers[0], { id: worker.id, node: 'worker-1', state: 'peered', direction: 'out' });
+  t.is((await fetch(`${api}/readyz`)).status, 200);
+
+  worker.publish('zeek/logs/Test::LOG', logWriteMessage(schema, record(1000)));
+  gateway.kill('SIGINT');
+  const { code, err } = await gateway.end();
+  t.is(code, 0, err);
+  t.regex(err, /stopped/);
+  await until('the gateway left', () => events.length === 2);
+  t.is(events[1]?.type, 'peer_lost');
+  t.regex(events[1]?.error?.message ?? '', /the peer unpeered/);
+});
+
+test.serial('a second start keeps the endpoint ID', async (t) => {
+  const { gateway, data, worker, events } = await setUp(t);
+  const before = readFileSync(join(data, 'endpoint-id'), 'utf8');
+  gateway.kill('SIGTERM');
+  t.is((await gateway.end()).code, 0);
+  await until('the gateway left', () => events.length === 2);
+  const { port } = await worker.listen('broker://127.0.0.1:0');
+  const { url } = await ownDatabase(t);
+  new Zeekway(t, [
+    'serve',
+    '--peer',
+    `broker://127.0.0.1:${port}`,
+    '--database',
+    url,
+    '--data',
+    data,
+    '--http',
+    '127.0.0.1:0',
+  ]);
+  await until('it is back', () => events.length === 3, 30_000);
+  t.is(`${events[2]?.peer}\n`, before);
+});
