@@ -83,19 +83,14 @@ export const ERROR_CATALOGUE = {
     'The peer refused the connection (drop_conn).',
     'The error shows the code and text of the peer.',
   ),
-  peer_redundant: entry(
-    'The peer is connected already by another connection.',
-    'Nothing: the connection in use stays. Configure only one side to dial to avoid it.',
-  ),
   peer_timeout: entry(
     'The peer did not answer in time.',
     'Check that the port is a Broker port and that the peer is alive.',
   ),
   peer_closed: entry('The peer closed the connection.', 'Look at the log of the peer.'),
-  peer_overflow: entry(
-    'The queue towards a peer is full.',
-    'The peer reads too slowly: publish less or raise the limit.',
-    503,
+  too_many_peers: entry(
+    'As many peers are connected as one listening socket takes.',
+    'Look at who connects; the limit is INBOUND_CONNECTIONS.',
   ),
   // Zeek messages
   message_malformed: entry(
@@ -191,6 +186,11 @@ export const ERROR_CATALOGUE = {
   log_file_invalid: entry(
     'A log file is not in the form that Zeek writes.',
     'The error names the line and what was expected.',
+  ),
+  replay_busy: entry('Another zeekway replays the same file right now.', 'Wait until it has finished.'),
+  replay_stopped: entry(
+    'The replay was stopped in the middle.',
+    'Replay the file again: what was stored of it is removed first.',
   ),
   // http and configuration
   request_invalid: entry(

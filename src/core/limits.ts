@@ -37,6 +37,9 @@ export const DEFAULT_CODEC_LIMITS: CodecLimits = {
 /** How long TCP and TLS may take to connect. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
+/** Connections that one listening socket keeps at the same time: far above the nodes of a large cluster. */
+export const INBOUND_CONNECTIONS = 2_000;
+
 /** How long a socket may stay without traffic once we have ended it: the other side may never close its half. */
 export const CLOSE_LINGER_MS = 2_000;
 
@@ -89,6 +92,9 @@ export const DEAD_LETTER_KINDS = 1_000;
 
 /** Bytes of a raw message that are kept in a dead letter: enough for any real record. */
 export const DEAD_LETTER_BYTES = 1024 * 1024;
+
+/** How long a gateway that is told to stop goes on writing what it has received. */
+export const SHUTDOWN_DRAIN_MS = 30_000;
 
 /** First and longest wait between two tries to reach the database. */
 export const DATABASE_RETRY_FIRST_MS = 250;

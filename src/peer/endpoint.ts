@@ -202,7 +202,10 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   private handlePeerEvent(event: PeerEvent): void {
     if (event.type === 'peer_added' && event.peer !== undefined && this.nodeName !== undefined) {
       const { name, args } = clusterHello(this.nodeName, this.id);
-      this.publishEvent(nodeIdTopic(event.peer), name, args, { receiver: event.peer });
+      this.publishEvent(nodeIdTopic(event.peer), name, args);
+    }
+    if ((event.type === 'peer_lost' || event.type === 'peer_removed') && event.peer !== undefined) {
+      this.nodeNames.delete(event.peer);
     }
     this.emit('peer', event);
   }

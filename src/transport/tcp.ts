@@ -1,7 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { ZeekwayError } from '../core/errors.js';
-import { CLOSE_LINGER_MS, CONNECT_TIMEOUT_MS, KEEPALIVE_MS } from '../core/limits.js';
+import { CLOSE_LINGER_MS, CONNECT_TIMEOUT_MS, INBOUND_CONNECTIONS, KEEPALIVE_MS } from '../core/limits.js';
 import type { Connection, ConnectionHandlers, Listener, ListenHandlers } from './contract.js';
 import { type EndpointAddress, hostPort } from './endpoint-url.js';
 import { socketError } from './socket-error.js';
@@ -120,6 +120,12 @@ export async function listen(address: EndpointAddress, handlers: ListenHandlers)
   const accept = (socket: net.Socket): void =>
     handlers.connection(new SocketConnection(socket, remoteOf(socket)));
   const server = secure ? createTlsServer(secure, accept, handlers) : net.createServer(accept);
+  server.maxConnections = INBOUND_CONNECTIONS;
+  server.on('drop', (dropped) => {
+    const remote = hostPort(dropped?.remoteAddress ?? '?', dropped?.remotePort ?? 0);
+    const what = `refused ${remote}: ${INBOUND_CONNECTIONS} peers are connected already`;
+    handlers.failed(remote, new ZeekwayError('too_many_peers', what));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       const where = hostPort(address.host, address.port);
