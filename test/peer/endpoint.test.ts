@@ -173,6 +173,44 @@ test('a second connection of a peer that is connected is dropped as redundant', 
   t.pass();
 });
 
+for (const listening of [SMALLEST_ID, LARGEST_ID]) {
+  test(`a peer whose old connection is dead without our knowing gets in again (${listening} listens)`, async (t) => {
+    const server = testEndpoint(t, { id: listening });
+    const { port } = await server.endpoint.listen(LISTEN);
+    const frozen = { yes: false };
+    const proxy = net.createServer((inner) => {
+      const outer = net.connect(port, '127.0.0.1');
+      for (const [from, to] of [
+        [inner, outer],
+        [outer, inner],
+      ] as const) {
+        from.on('data', (chunk) => !frozen.yes && to.write(chunk));
+        from.on('error', () => {});
+        t.teardown(() => from.destroy());
+      }
+    });
+    proxy.listen(0, '127.0.0.1');
+    t.teardown(() => proxy.close());
+    await once(proxy, 'listening');
+    const id = listening === SMALLEST_ID ? LARGEST_ID : SMALLEST_ID;
+    const before = testEndpoint(t, { id });
+    before.endpoint.peer(urlOf(proxy.address() as net.AddressInfo));
+    await until('peered', () => server.events.length === 1);
+    frozen.yes = true;
+    const after = testEndpoint(t, { id });
+    after.endpoint.peer(urlOf({ port }));
+    await until('peered again', () => after.events.length === 1, 20_000);
+    t.deepEqual(
+      server.events.map(({ type, error }) => [type, error?.code]),
+      [
+        ['peer_added', undefined],
+        ['peer_lost', 'peer_timeout'],
+        ['peer_added', undefined],
+      ],
+    );
+  });
+}
+
 test('nothing is lost to a slow subscriber: its peers wait', async (t) => {
   const server = testEndpoint(t);
   const client = testEndpoint(t);
