@@ -71,8 +71,10 @@ for (const format of ['json', 'tsv'] as const) {
       await replay(db, file);
       const [fromFile, fromCapture] = [await storedRecords(db, path), await storedRecords(other, path)];
       t.deepEqual(fromFile.records, fromCapture.records, file);
-      for (const [field, type] of fromFile.types)
-        t.is(type, fromCapture.types.get(field), `${path} ${field}`);
+      // JSON leaves out what is unset: a field that is unset in all records is not in the file.
+      for (const [field, type] of fromFile.types) {
+        t.is(fromCapture.types.get(field), type, `${path} ${field}`);
+      }
     }
   });
 }
