@@ -13,6 +13,32 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Buffer.compare(a, b);
 }
 
+const DOTTED = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
+
+/** The four bytes of `10.0.0.1`, `undefined` for any other text. */
+function dottedBytes(text: string): Uint8Array | undefined {
+  const parts = DOTTED.exec(text)?.slice(1).map(Number);
+  return parts?.every((part) => part <= 255) ? Uint8Array.from(parts) : undefined;
+}
+
+/**
+ * The 16 bytes of an IPv6 text. A dotted end, as `::ffff:1.2.3.4` has, is made two groups first: ipaddr.js takes
+ * `::1.2.3.4` for `::ffff:1.2.3.4`, and numbers with zeros before them.
+ */
+function ipv6Bytes(text: string): Uint8Array | undefined {
+  if (!text.includes(':') || text.includes('%')) return undefined;
+  const start = text.lastIndexOf(':') + 1;
+  const dotted = text.slice(start);
+  let groups = text;
+  if (dotted.includes('.')) {
+    const bytes = dottedBytes(dotted);
+    if (bytes === undefined) return undefined;
+    const hex = Buffer.from(bytes).toString('hex');
+    groups = `${text.slice(0, start)}${hex.slice(0, 4)}:${hex.slice(4)}`;
+  }
+  return ipaddr.IPv6.isValid(groups) ? Uint8Array.from(ipaddr.IPv6.parse(groups).toByteArray()) : undefined;
+}
+
 /** An IP address: 16 bytes, IPv4 as `::ffff:a.b.c.d`, which Zeek and Broker take for the same thing. */
 export class Address {
   private constructor(
@@ -21,30 +47,33 @@ export class Address {
   ) {}
 
   /** From 4 or 16 bytes in network order (copied). Throws `text_invalid` for any other length. */
-  static fromBytes(bytes: Uint8Array): Address {
-    if (bytes.length === 16) return new Address(Uint8Array.from(bytes));
-    if (bytes.length !== 4) {
-      throw new ZeekwayError('text_invalid', `an address has 4 or 16 bytes, not ${bytes.length}`);
+  static fromBytes(bytes: Uint8Array, start = 0, end = bytes.length): Address {
+    const size = end - start;
+    if (size !== 4 && size !== 16) {
+      throw new ZeekwayError('text_invalid', `an address has 4 or 16 bytes, not ${size}`);
     }
-    const mapped = new Uint8Array(16);
-    mapped.set(V4_PREFIX);
-    mapped.set(bytes, V4_OFFSET);
-    return new Address(mapped);
+    const copy = new Uint8Array(16);
+    if (size === 4) copy.fill(0xff, 10, V4_OFFSET);
+    // A loop: for so few bytes, `set` and a view to set from cost more.
+    for (let at = 16 - size; at < 16; at++) copy[at] = bytes[end - 16 + at] as number;
+    return new Address(copy);
   }
 
   /** From text: `10.0.0.1`, `2001:db8::1`, and `[2001:db8::1]` as in Zeek scripts. Throws `text_invalid`. */
   static parse(text: string): Address {
     const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
-    const looksIpv4 = ipaddr.IPv4.isValidFourPartDecimal(bare);
-    if (!looksIpv4 && !(bare.includes(':') && !bare.includes('%') && ipaddr.IPv6.isValid(bare))) {
+    const bytes = dottedBytes(bare) ?? ipv6Bytes(bare);
+    if (bytes === undefined) {
       throw new ZeekwayError('text_invalid', `"${text}" is not an IP address (like 10.0.0.1 or 2001:db8::1)`);
     }
-    return Address.fromBytes(Uint8Array.from(ipaddr.parse(bare).toByteArray()));
+    return Address.fromBytes(bytes);
   }
 
   /** True for IPv4, also where it came as `::ffff:a.b.c.d`. */
   get isV4(): boolean {
-    return compareBytes(this.bytes.subarray(0, V4_OFFSET), V4_PREFIX) === 0;
+    const { bytes } = this;
+    for (let at = 0; at < V4_OFFSET; at++) if (bytes[at] !== V4_PREFIX[at]) return false;
+    return true;
   }
 
   get family(): 4 | 6 {
@@ -67,8 +96,7 @@ export class Address {
 
   /** `10.0.0.1`, or IPv6 as RFC 5952 writes it. */
   toString(): string {
-    const parsed = ipaddr.fromByteArray([...this.familyBytes]);
-    return parsed instanceof ipaddr.IPv6 ? parsed.toRFC5952String() : parsed.toString();
+    return this.isV4 ? this.familyBytes.join('.') : new ipaddr.IPv6([...this.bytes]).toRFC5952String();
   }
 
   toJSON(): string {
@@ -119,7 +147,7 @@ export class Subnet {
     return writtenAsV6 ? Subnet.fromWire(address, Number(match[2])) : Subnet.of(address, Number(match[2]));
   }
 
-  /** An IPv4 subnet that is no longer than the prefix of IPv4-in-IPv6 is shown as IPv6. */
+  /** An IPv4 subnet that is shorter than the prefix of IPv4-in-IPv6 is shown as IPv6. */
   private get showsAsV4(): boolean {
     return this.address.isV4 && this.wireLength >= V4_BITS;
   }

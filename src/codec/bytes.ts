@@ -22,6 +22,7 @@ export class ByteReader {
   readonly view: DataView;
   offset: number;
   readonly end: number;
+  private claimed = 0;
 
   constructor(
     readonly bytes: Uint8Array,
@@ -88,24 +89,50 @@ export class ByteReader {
     return this.bytes.subarray(at, at + size);
   }
 
-  /** Broker's varbyte: 7 bits a byte, least significant first, at most 10 bytes; at most `limit`. */
-  varbyte(expected: string, limit: number): number {
+  /**
+   * Broker's varbyte: 7 bits a byte, least significant first, at most 10 bytes; at most `limit`. An error names
+   * `what` of `owner`; they are put together only then.
+   */
+  varbyte(what: string, limit: number, owner = ''): number {
     const start = this.offset;
-    let value = 0;
-    for (let index = 0; index < 10; index++) {
-      const byte = this.u8(expected);
+    const first = this.varbytePart(what, owner);
+    if (first < 0x80 && first <= limit) return first;
+    let value = first & 0x7f;
+    let byte = first;
+    for (let index = 1; byte >= 0x80; index++) {
+      if (index === 10)
+        this.fail('decode_invalid', start, `${what}${owner} of at most 10 bytes`, 'a longer one');
+      byte = this.varbytePart(what, owner);
       value += (byte & 0x7f) * 2 ** (7 * index);
-      if (byte < 0x80) {
-        if (value > limit) this.fail('decode_limit', start, `${expected} of at most ${limit}`, String(value));
-        return value;
-      }
     }
-    return this.fail('decode_invalid', start, `${expected} of at most 10 bytes`, 'a longer one');
+    if (value > limit) {
+      this.fail('decode_limit', start, `${what}${owner} of at most ${limit}`, String(value));
+    }
+    return value;
+  }
+
+  private varbytePart(what: string, owner: string): number {
+    if (this.offset >= this.end) this.take(1, `${what}${owner}`);
+    return this.bytes[this.offset++] as number;
+  }
+
+  /** Moves over a string as Broker writes it and returns where its bytes begin; `offset` is where they end. */
+  takeVarbyteString(expected: string, limit = this.limits.stringBytes): number {
+    return this.take(this.varbyte('the length of ', limit, expected), expected);
   }
 
   /** A string as Broker writes it: varbyte length and bytes (a view, not a copy). */
   varbyteString(expected: string, limit = this.limits.stringBytes): Uint8Array {
-    return this.slice(this.varbyte(`the length of ${expected}`, limit), expected);
+    const at = this.takeVarbyteString(expected, limit);
+    return this.bytes.subarray(at, this.offset);
+  }
+
+  /** Counts elements against `collectionItems`, which all collections of an input have together. */
+  claimItems(items: number, at: number): void {
+    this.claimed += items;
+    const most = this.limits.collectionItems;
+    if (this.claimed > most)
+      this.fail('decode_limit', at, `at most ${most} elements in all`, String(this.claimed));
   }
 
   /** Throws when anything is left over. */
@@ -120,16 +147,16 @@ export class ByteReader {
   }
 }
 
+const FIRST_BYTES = 256;
+const NOTHING = Buffer.alloc(0);
+
 /** A growing buffer to write big-endian fields into. */
 export class ByteWriter {
-  private buffer: Buffer;
-  private view: DataView;
+  private buffer: Buffer = NOTHING;
+  private view = new DataView(NOTHING.buffer);
   private length = 0;
 
-  constructor(initialBytes = 256) {
-    this.buffer = Buffer.allocUnsafeSlow(initialBytes);
-    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, this.buffer.byteLength);
-  }
+  constructor(private readonly firstBytes = FIRST_BYTES) {}
 
   get size(): number {
     return this.length;
@@ -140,7 +167,7 @@ export class ByteWriter {
     const at = this.length;
     const needed = at + size;
     if (needed > this.buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2));
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2, this.firstBytes));
       this.buffer.copy(grown, 0, 0, at);
       this.buffer = grown;
       this.view = new DataView(grown.buffer, grown.byteOffset, grown.byteLength);
@@ -201,6 +228,13 @@ export class ByteWriter {
     return this;
   }
 
+  /** A well-formed text in UTF-8. @param size its bytes, of `Buffer.byteLength`. */
+  utf8(text: string, size: number): this {
+    const at = this.room(size);
+    this.buffer.write(text, at, size, 'utf8');
+    return this;
+  }
+
   varbyte(value: number): this {
     let rest = value;
     while (rest >= 0x80) {
@@ -233,8 +267,8 @@ export class ByteWriter {
   /** Hands the bytes over and starts anew with an empty buffer. */
   finish(): Buffer {
     const result = this.written();
-    this.buffer = Buffer.allocUnsafeSlow(256);
-    this.view = new DataView(this.buffer.buffer, this.buffer.byteOffset, this.buffer.byteLength);
+    this.buffer = NOTHING;
+    this.view = new DataView(NOTHING.buffer);
     this.length = 0;
     return result;
   }

@@ -36,7 +36,7 @@ export class FrameReader {
 
   /** Offset in the stream of the next byte that is not part of a frame handed out. */
   get offset(): number {
-    return this.streamOffset;
+    return this.streamOffset - this.pendingBytes;
   }
 
   /** Takes the bytes of the last chunk that belong to no frame yet, as if they had not been pushed. */

@@ -1,5 +1,6 @@
 import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
 import { ByteReader } from './bytes.js';
+import { nameFromBytes } from './text.js';
 
 /**
  * A JSON reader over bytes, for what Zeek really sends and `JSON.parse` cannot take: integers of 64 bits,
@@ -24,8 +25,12 @@ const CHAR = {
   closeBrace: 0x7d,
 } as const;
 
-const WORD_BYTE = /[-+.0-9A-Za-z]/;
-const NUMBER = /^-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|nan|inf|infinity)$/i;
+/** The bytes that numbers and words are made of. */
+const IN_WORD: readonly boolean[] = Array.from({ length: 256 }, (_, byte) =>
+  /[-+.0-9A-Za-z]/.test(String.fromCharCode(byte)),
+);
+/** A number of JSON, or one as C prints it. */
+export const NUMBER = /^-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|nan|inf|infinity)$/i;
 
 /** Reads one JSON text with nothing behind it. Throws `DecodeError` with the byte offset. */
 export function readJson(bytes: Uint8Array, limits: CodecLimits = DEFAULT_CODEC_LIMITS): JsonNode {
@@ -63,10 +68,10 @@ function expect(reader: ByteReader, char: number): void {
 function readNode(reader: ByteReader, depth: number): JsonNode {
   const next = peek(reader);
   const offset = reader.offset;
-  // A Broker value is an object in an array in an object: two levels of JSON each.
-  if (depth > 2 * reader.limits.depth + 2) {
-    reader.fail('decode_limit', offset, `JSON nested at most ${2 * reader.limits.depth + 2} deep`, 'deeper');
-  }
+  // A value in a table in a value: an object, an array, and the object of the entry.
+  const deepest = 3 * reader.limits.depth + 2;
+  if (depth > deepest) reader.fail('decode_limit', offset, `JSON nested at most ${deepest} deep`, 'deeper');
+  reader.claimItems(1, offset);
   if (next === CHAR.quote) return { kind: 'string', offset, bytes: readString(reader) };
   if (next === CHAR.openBracket) return { kind: 'array', offset, items: readArray(reader, depth) };
   if (next === CHAR.openBrace) return { kind: 'object', offset, members: readObject(reader, depth) };
@@ -75,8 +80,8 @@ function readNode(reader: ByteReader, depth: number): JsonNode {
 
 function readWord(reader: ByteReader, offset: number): JsonNode {
   let end = offset;
-  while (end < reader.end && WORD_BYTE.test(String.fromCharCode(reader.bytes[end] as number))) end += 1;
-  const text = Buffer.from(reader.bytes.subarray(offset, end)).toString('latin1');
+  while (end < reader.end && IN_WORD[reader.bytes[end] as number]) end += 1;
+  const text = nameFromBytes(reader.bytes, offset, end);
   reader.offset = end;
   if (text === 'null') return { kind: 'null', offset };
   if (text === 'true' || text === 'false') return { kind: 'boolean', offset, value: text === 'true' };
@@ -98,9 +103,6 @@ function readArray(reader: ByteReader, depth: number): JsonNode[] {
   }
   for (;;) {
     items.push(readNode(reader, depth + 1));
-    if (items.length > reader.limits.collectionItems) {
-      reader.fail('decode_limit', reader.offset, `at most ${reader.limits.collectionItems} elements`, 'more');
-    }
     if (peek(reader) === CHAR.closeBracket) {
       reader.offset += 1;
       return items;
@@ -120,7 +122,7 @@ function readObject(reader: ByteReader, depth: number): Map<string, JsonNode> {
     if (peek(reader) !== CHAR.quote) {
       reader.fail('decode_invalid', reader.offset, 'a member name', show(peek(reader)));
     }
-    const name = Buffer.from(readString(reader)).toString('utf8');
+    const name = nameFromBytes(readString(reader));
     expect(reader, CHAR.colon);
     members.set(name, readNode(reader, depth + 1));
     if (peek(reader) === CHAR.closeBrace) {
@@ -148,13 +150,12 @@ const ESCAPES: ReadonlyMap<number, number> = new Map(
 /** The bytes of a string: what is not escaped is taken as it stands, UTF-8 or not. */
 function readString(reader: ByteReader): Uint8Array {
   const start = reader.take(1, 'a string') + 1;
-  const close = reader.bytes.subarray(0, reader.end).indexOf(CHAR.quote, start);
-  const plain = close === -1 ? undefined : reader.bytes.subarray(start, close);
-  if (plain !== undefined && !plain.includes(CHAR.backslash)) {
-    reader.offset = close + 1;
-    return checkedLength(reader, plain, start);
-  }
-  return readEscapedString(reader, start);
+  const { bytes, end } = reader;
+  let close = start;
+  while (close < end && bytes[close] !== CHAR.quote && bytes[close] !== CHAR.backslash) close += 1;
+  if (close === end || bytes[close] === CHAR.backslash) return readEscapedString(reader, start);
+  reader.offset = close + 1;
+  return checkedLength(reader, bytes.subarray(start, close), start);
 }
 
 function checkedLength(reader: ByteReader, bytes: Uint8Array, at: number): Uint8Array {

@@ -2,7 +2,7 @@ import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
 import { Address, type Subnet, V4_BITS } from './address.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { Port } from './port.js';
-import { nameFromBytes, nameToBytes, type Text, textFromBytes, textToBytes } from './text.js';
+import { nameFromBytes, type Text, textFromBytes, textToBytes } from './text.js';
 import { readProtocol, readSubnet } from './value-binary.js';
 
 /**
@@ -93,28 +93,31 @@ export function logTypeFromTag(reader: ByteReader, tag: number, at: number): Log
   return LOG_TYPES[tag] ?? reader.fail('decode_invalid', at, 'a type tag of 0 to 22', String(tag));
 }
 
-export const logTypeTag = (type: LogType): number => LOG_TYPES.indexOf(type);
+const TAGS: ReadonlyMap<LogType, number> = new Map(LOG_TYPES.map((type, tag) => [type, tag]));
+
+/** The tag of a type; -1 for what is none. */
+export const logTypeTag = (type: LogType): number => TAGS.get(type) ?? -1;
 
 /** Whether a value is unset: an optional field that was not there, or a hole. */
 export const isAbsent = (value: LogValue): value is Extract<LogValue, { absent: true }> => 'absent' in value;
 
 function readAddr(reader: ByteReader): Address {
-  const at = reader.offset;
   const family = reader.u8('an address family');
   if (family !== 4 && family !== 6) {
-    reader.fail('decode_invalid', at, 'an address family of 4 or 6', String(family));
+    reader.fail('decode_invalid', reader.offset - 1, 'an address family of 4 or 6', String(family));
   }
-  return Address.fromBytes(reader.slice(family === 4 ? 4 : 16, `an IPv${family} address`));
+  const at = reader.take(family === 4 ? 4 : 16, 'an address');
+  return Address.fromBytes(reader.bytes, at, reader.offset);
 }
 
-/** A string with its u32 length: a view of the bytes, not a copy. */
-export function readLogString(reader: ByteReader): Uint8Array {
+/** Moves over a string with its u32 length and returns where its bytes begin; `offset` is where they end. */
+function takeString(reader: ByteReader): number {
   const at = reader.offset;
   const length = reader.u32('the length of a string');
   if (length > reader.limits.stringBytes) {
     reader.fail('decode_limit', at, `a string of at most ${reader.limits.stringBytes} bytes`, String(length));
   }
-  return reader.slice(length, 'a string');
+  return reader.take(length, 'a string');
 }
 
 /** Bytes of a Value that is not present: two tags and the flag. Every element takes at least these. */
@@ -131,6 +134,7 @@ export function readElementCount(reader: ByteReader): number {
   if (Number(items) * SMALLEST_VALUE_BYTES > reader.remaining) {
     reader.fail('decode_truncated', at, `${items} elements`, `${reader.remaining} bytes`);
   }
+  reader.claimItems(Number(items), at);
   return Number(items);
 }
 
@@ -150,13 +154,13 @@ export function readLogValue(reader: ByteReader, nested = false): LogValue {
     case 'double':
     case 'time':
     case 'interval':
-      return { type, value: reader.f64(`a ${type}`) };
+      return { type, value: reader.f64('a double') };
     case 'string':
     case 'func':
     case 'file':
-      return { type, value: textFromBytes(readLogString(reader)) };
+      return { type, value: textFromBytes(reader.bytes, takeString(reader), reader.offset) };
     case 'enum':
-      return { type, value: nameFromBytes(readLogString(reader)) };
+      return { type, value: nameFromBytes(reader.bytes, takeString(reader), reader.offset) };
     case 'port':
       return { type, value: readPort(reader) };
     case 'addr':
@@ -208,14 +212,22 @@ export function decodeLogRecord(serial: Uint8Array, limits: CodecLimits = DEFAUL
 
 export function readFieldCount(reader: ByteReader): number {
   const fields = reader.i32('the number of fields');
-  if (fields < 0 || fields > reader.limits.logFields) {
-    reader.fail('decode_limit', reader.offset - 4, `0 to ${reader.limits.logFields} fields`, String(fields));
+  const most = reader.limits.logFields;
+  if (fields < 0 || fields > most) {
+    const code = fields < 0 ? 'decode_invalid' : 'decode_limit';
+    reader.fail(code, reader.offset - 4, `0 to ${most} fields`, String(fields));
   }
   return fields;
 }
 
-function writeString(writer: ByteWriter, bytes: Uint8Array): void {
-  writer.u32(bytes.length).put(bytes);
+function writeText(writer: ByteWriter, text: Text): void {
+  if (typeof text === 'string' && text.isWellFormed()) {
+    const size = Buffer.byteLength(text);
+    writer.u32(size).utf8(text, size);
+  } else {
+    const bytes = textToBytes(text);
+    writer.u32(bytes.length).put(bytes);
+  }
 }
 
 function writeAddr(writer: ByteWriter, value: Address): void {
@@ -252,10 +264,10 @@ export function writeLogValue(writer: ByteWriter, value: LogValue): void {
     case 'string':
     case 'func':
     case 'file':
-      writeString(writer, textToBytes(value.value));
+      writeText(writer, value.value);
       break;
     case 'enum':
-      writeString(writer, nameToBytes(value.value));
+      writeText(writer, value.value);
       break;
     case 'port':
       writer.u64(BigInt(value.value.number)).i32(value.value.protocolNumber);

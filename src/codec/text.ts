@@ -11,11 +11,30 @@ import { ZeekwayError } from '../core/errors.js';
  */
 export type Text = string | Uint8Array;
 
-const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 
-/** The bytes as text, or a copy of the bytes where they are not UTF-8. */
-export function textFromBytes(bytes: Uint8Array): Text {
-  return isUtf8(bytes) ? asBuffer(bytes).toString('utf8') : Uint8Array.from(bytes);
+/** Up to so many bytes, reading them here is faster than one call into native code. */
+const SHORT_BYTES = 8;
+/** Up to so many bytes, looking for ASCII here and one call is faster than two calls. */
+const MIDDLE_BYTES = 64;
+
+/** The bytes from `start` to `end` as text where they are few and ASCII, as most are. */
+function shortAscii(bytes: Uint8Array, start: number, end: number): string | undefined {
+  if (end - start > MIDDLE_BYTES) return undefined;
+  for (let at = start; at < end; at++) if ((bytes[at] as number) >= 0x80) return undefined;
+  if (end - start > SHORT_BYTES) return asBuffer(bytes).toString('latin1', start, end);
+  let text = '';
+  for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at] as number);
+  return text;
+}
+
+/** The bytes from `start` to `end` as text, or a copy of the bytes where they are not UTF-8. */
+export function textFromBytes(bytes: Uint8Array, start = 0, end = bytes.length): Text {
+  const short = shortAscii(bytes, start, end);
+  if (short !== undefined) return short;
+  const part = bytes.subarray(start, end);
+  return isUtf8(part) ? asBuffer(part).toString('utf8') : Uint8Array.from(part);
 }
 
 export function textToBytes(text: Text): Uint8Array {
@@ -28,8 +47,12 @@ export function canonicalText(text: Text): Text {
 }
 
 /** Reads a name: UTF-8, and bytes that are not as U+DC80..U+DCFF. */
-export function nameFromBytes(bytes: Uint8Array): string {
-  if (isUtf8(bytes)) return asBuffer(bytes).toString('utf8');
+export function nameFromBytes(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  const text = textFromBytes(bytes, start, end);
+  return typeof text === 'string' ? text : nameFromOtherBytes(text);
+}
+
+function nameFromOtherBytes(bytes: Uint8Array): string {
   let result = '';
   let start = 0;
   while (start < bytes.length) {
@@ -83,23 +106,27 @@ const hexByte = (byte: number): string => `\\x${byte.toString(16).padStart(2, '0
 const LOOKS_ESCAPED = /\\(?=x[0-9a-fA-F]{2})/g;
 
 /**
+ * What Zeek's JSON does not show as it is: controls but for the five with a letter of their own, the C1 controls,
+ * the private use area and the specials (zeek/zeek src/util.cc, `json_escape_utf8`).
+ */
+const NOT_SHOWN = /[^ -~\b\f\n\r\t\u00a0-\udfff\uf900-\uffef]/;
+const NOT_SHOWN_BYTES = /[^ -~\b\f\n\r\t]/g;
+
+/**
  * The bytes as text that PostgreSQL and JSON can hold, reversible by `unescapeText`.
  *
- * As Zeek's JSON writer does it: when the string is not UTF-8, every byte above 0x7f becomes `\xNN`; NUL
- * always does. A backslash that stands before something like `x41` becomes `\x5c` (Zeek leaves it, and
- * cannot tell the two apart any more); every other backslash stays as it is.
+ * As Zeek's JSON writer does it: a string that is UTF-8, and has nothing in it that should not be shown, is
+ * itself; of any other, every byte that is not printable ASCII becomes `\xNN`. A backslash that stands before
+ * something like `x41` becomes `\x5c` (Zeek leaves it, and cannot tell the two apart any more).
  */
 export function escapeText(bytes: Uint8Array): string {
   const buffer = asBuffer(bytes);
-  if (isUtf8(bytes)) {
-    const text = buffer.toString('utf8');
-    if (!text.includes('\\') && !text.includes('\0')) return text;
-    return text.replace(LOOKS_ESCAPED, '\\x5c').replaceAll('\0', '\\x00');
-  }
+  const text = isUtf8(bytes) ? buffer.toString('utf8') : undefined;
+  if (text !== undefined && !NOT_SHOWN.test(text)) return text.replace(LOOKS_ESCAPED, '\\x5c');
   return buffer
     .toString('latin1')
     .replace(LOOKS_ESCAPED, '\\x5c')
-    .replace(/[\0\x80-\xff]/g, (char) => hexByte(char.charCodeAt(0)));
+    .replace(NOT_SHOWN_BYTES, (char) => hexByte(char.charCodeAt(0)));
 }
 
 /** The bytes that `escapeText` was given. */
@@ -116,7 +143,7 @@ export function unescapeText(text: string): Uint8Array {
   return Buffer.concat(parts);
 }
 
-/** A text for people and for text columns: itself, or escaped where it is bytes or holds NUL. */
+/** A text for people and for text columns: itself, or escaped where it has to be (`escapeText`). */
 export function displayText(text: Text): string {
   return escapeText(textToBytes(text));
 }

@@ -27,11 +27,14 @@ export function formatTimestamp(nanos: bigint): string {
   return `${date}.${fraction.replace(/0{1,6}$/, '')}`;
 }
 
+/** JavaScript takes the 30th of February for the 2nd of March. */
+const isDay = (date: string): boolean => new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
+
 /** Reads ISO 8601 with 0 to 9 decimals, UTC where no zone is given. Throws `text_invalid`. */
 export function parseTimestamp(text: string): bigint {
   const match = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/.exec(text);
   const millis = match ? Date.parse(`${match[1]}T${match[2]}${match[4] ?? 'Z'}`) : Number.NaN;
-  if (!match || Number.isNaN(millis)) {
+  if (!match || Number.isNaN(millis) || !isDay(match[1] as string)) {
     throw new ZeekwayError('text_invalid', `"${text}" is not a time (like 2026-11-24T03:00:00.123Z)`);
   }
   const fraction = BigInt((match[3] ?? '').padEnd(9, '0'));

@@ -2,8 +2,8 @@ import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
 import { Address, Subnet } from './address.js';
 import { ByteReader, ByteWriter } from './bytes.js';
 import { Port, PROTOCOLS, type Protocol } from './port.js';
-import { nameFromBytes, nameToBytes, textFromBytes, textToBytes } from './text.js';
-import { sorted, sortedEntries, VALUE_TYPES, type Value } from './value.js';
+import { nameFromBytes, type Text, textFromBytes, textToBytes } from './text.js';
+import { none, sorted, sortedEntries, VALUE_TYPES, type Value } from './value.js';
 
 /**
  * Broker's binary format for values, "bin::v1" (libbroker/broker/format/bin.hh): one tag byte, then the
@@ -17,7 +17,10 @@ export const TAG = Object.fromEntries(VALUE_TYPES.map((type, tag) => [type, tag]
 };
 
 /** A 16-byte address as values, subnets and nothing else have it. */
-const readAddress = (reader: ByteReader): Address => Address.fromBytes(reader.slice(16, 'an address'));
+function readAddress(reader: ByteReader): Address {
+  const at = reader.take(16, 'an address');
+  return Address.fromBytes(reader.bytes, at, at + 16);
+}
 
 export function readProtocol(reader: ByteReader, number: number, at: number): Protocol {
   return (
@@ -39,7 +42,7 @@ export function readSubnet(reader: ByteReader, address: Address, length: number,
 /** The number of elements of a container; each takes at least one byte, so more cannot be there. */
 export function readItemCount(reader: ByteReader, what: string): number {
   const at = reader.offset;
-  const items = reader.varbyte(`the size of a ${what}`, reader.limits.collectionItems);
+  const items = reader.varbyte('the size of a ', reader.limits.collectionItems, what);
   if (items > reader.remaining) {
     reader.fail('decode_truncated', at, `${items} elements of a ${what}`, `${reader.remaining} bytes`);
   }
@@ -47,7 +50,9 @@ export function readItemCount(reader: ByteReader, what: string): number {
 }
 
 function readItems(reader: ByteReader, what: string, depth: number): Value[] {
+  const at = reader.offset;
   const items = readItemCount(reader, what);
+  reader.claimItems(items, at);
   const result: Value[] = [];
   for (let index = 0; index < items; index++) result.push(readValue(reader, depth + 1));
   return result;
@@ -62,7 +67,7 @@ export function readValue(reader: ByteReader, depth = 0): Value {
   const tag = reader.u8('a value tag');
   switch (VALUE_TYPES[tag]) {
     case 'none':
-      return { type: 'none' };
+      return none;
     case 'boolean':
       return { type: 'boolean', value: reader.bool('a boolean') };
     case 'count':
@@ -72,7 +77,10 @@ export function readValue(reader: ByteReader, depth = 0): Value {
     case 'real':
       return { type: 'real', value: reader.f64('a real') };
     case 'string':
-      return { type: 'string', value: textFromBytes(reader.varbyteString('a string')) };
+      return {
+        type: 'string',
+        value: textFromBytes(reader.bytes, reader.takeVarbyteString('a string'), reader.offset),
+      };
     case 'address':
       return { type: 'address', value: readAddress(reader) };
     case 'subnet': {
@@ -90,13 +98,17 @@ export function readValue(reader: ByteReader, depth = 0): Value {
     case 'timespan':
       return { type: 'timespan', value: reader.i64('a timespan') };
     case 'enum-value':
-      return { type: 'enum-value', value: nameFromBytes(reader.varbyteString('an enum label')) };
+      return {
+        type: 'enum-value',
+        value: nameFromBytes(reader.bytes, reader.takeVarbyteString('an enum label'), reader.offset),
+      };
     case 'set':
       return { type: 'set', value: readItems(reader, 'set', depth) };
     case 'vector':
       return { type: 'vector', value: readItems(reader, 'vector', depth) };
     case 'table': {
       const entries = readItemCount(reader, 'table');
+      reader.claimItems(2 * entries, at);
       const value: [Value, Value][] = [];
       for (let index = 0; index < entries; index++) {
         value.push([readValue(reader, depth + 1), readValue(reader, depth + 1)]);
@@ -129,10 +141,10 @@ export function writeValue(writer: ByteWriter, value: Value): void {
       writer.f64(value.value);
       break;
     case 'string':
-      writer.varbyteString(textToBytes(value.value));
+      writeText(writer, value.value);
       break;
     case 'enum-value':
-      writer.varbyteString(nameToBytes(value.value));
+      writeText(writer, value.value);
       break;
     case 'address':
       writer.put(value.value.bytes);
@@ -158,6 +170,16 @@ export function writeValue(writer: ByteWriter, value: Value): void {
       }
       break;
     }
+  }
+}
+
+/** Most texts are well-formed and go to their place without a buffer of their own. */
+function writeText(writer: ByteWriter, text: Text): void {
+  if (typeof text === 'string' && text.isWellFormed()) {
+    const size = Buffer.byteLength(text);
+    writer.varbyte(size).utf8(text, size);
+  } else {
+    writer.varbyteString(textToBytes(text));
   }
 }
 

@@ -1,10 +1,10 @@
 import { ZeekwayError } from '../core/errors.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
 import { Address, Subnet } from './address.js';
-import { ByteWriter, DecodeError } from './bytes.js';
-import { type JsonNode, readJson } from './json-reader.js';
+import { DecodeError } from './bytes.js';
+import { type JsonNode, NUMBER, readJson } from './json-reader.js';
 import { Port } from './port.js';
-import { canonicalText, escapeText, nameFromBytes, nameToBytes, textToBytes, unescapeText } from './text.js';
+import { displayText, nameFromBytes, nameToBytes, type Text, textFromBytes, unescapeText } from './text.js';
 import { formatTimespan, formatTimestamp, parseTimespan, parseTimestamp } from './time.js';
 import { sorted, sortedEntries, type TableEntry, type Value } from './value.js';
 
@@ -27,9 +27,7 @@ export interface JsonOptions {
 
 /** Encodes a value as JSON text, in UTF-8 unless raw strings bring other bytes. */
 export function encodeValueJson(value: Value, options: JsonOptions = {}): Buffer {
-  const writer = new ByteWriter();
-  new JsonWriter(writer, options).value(value);
-  return writer.finish();
+  return Buffer.from(nameToBytes(jsonOf(value, options)));
 }
 
 const isSafe = (value: bigint): boolean =>
@@ -44,76 +42,39 @@ function formatReal(value: number): string {
   return /^-?\d+$/.test(text) ? `${text}.0` : text.replace(/^(-?\d+)e/, '$1.0e');
 }
 
-class JsonWriter {
-  constructor(
-    private readonly out: ByteWriter,
-    private readonly options: JsonOptions,
-  ) {}
+/** The JSON of a value; raw bytes that are not UTF-8 in it as names have them (codec/text.ts). */
+function jsonOf(value: Value, options: JsonOptions): string {
+  return `{"@data-type":"${value.type}","data":${contentOf(value, options)}}`;
+}
 
-  private text(text: string): void {
-    this.out.put(Buffer.from(text, 'utf8'));
-  }
-
-  value(value: Value): void {
-    this.text(`{"@data-type":"${value.type}","data":`);
-    this.content(value);
-    this.text('}');
-  }
-
-  private content(value: Value): void {
-    switch (value.type) {
-      case 'string':
-        this.quoted(textToBytes(value.value));
-        break;
-      case 'enum-value':
-        this.quoted(nameToBytes(value.value));
-        break;
-      case 'set':
-        this.list(sorted(value.value), (item) => this.value(item));
-        break;
-      case 'vector':
-        this.list(value.value, (item) => this.value(item));
-        break;
-      case 'table':
-        this.list(sortedEntries(value.value), (entry) => this.entry(entry));
-        break;
-      default:
-        this.text(formatScalar(value, this.options));
-    }
-  }
-
-  private list<T>(items: readonly T[], each: (item: T) => void): void {
-    this.text('[');
-    items.forEach((item, index) => {
-      if (index > 0) this.text(',');
-      each(item);
-    });
-    this.text(']');
-  }
-
-  private entry([key, item]: TableEntry): void {
-    this.text('{"key":');
-    this.value(key);
-    this.text(',"value":');
-    this.value(item);
-    this.text('}');
-  }
-
-  private quoted(bytes: Uint8Array): void {
-    const text = this.options.strings === 'escaped' ? escapeText(bytes) : canonicalText(bytes);
-    if (typeof text === 'string') {
-      this.text(JSON.stringify(text));
-      return;
-    }
-    this.out.u8(0x22);
-    for (const byte of bytes) {
-      // Only ASCII needs escapes; the rest goes through as it is.
-      if (byte < 0x80) this.text(JSON.stringify(String.fromCharCode(byte)).slice(1, -1));
-      else this.out.u8(byte);
-    }
-    this.out.u8(0x22);
+function contentOf(value: Value, options: JsonOptions): string {
+  switch (value.type) {
+    case 'string':
+    case 'enum-value':
+      return quoted(value.value, options);
+    case 'set':
+      return `[${sorted(value.value).map((item) => jsonOf(item, options))}]`;
+    case 'vector':
+      return `[${value.value.map((item) => jsonOf(item, options))}]`;
+    case 'table':
+      return `[${sortedEntries(value.value).map((entry) => entryOf(entry, options))}]`;
+    default:
+      return formatScalar(value, options);
   }
 }
+
+const entryOf = ([key, item]: TableEntry, options: JsonOptions): string =>
+  `{"key":${jsonOf(key, options)},"value":${jsonOf(item, options)}}`;
+
+function quoted(text: Text, options: JsonOptions): string {
+  if (options.strings === 'escaped') return JSON.stringify(displayText(text));
+  const name = typeof text === 'string' ? text : nameFromBytes(text);
+  // JSON.stringify shows a lone surrogate, a byte that is not UTF-8, as an escape: it stays as it is.
+  return name.isWellFormed() ? JSON.stringify(name) : `"${[...name].map(quotedCharacter).join('')}"`;
+}
+
+const quotedCharacter = (character: string): string =>
+  character.isWellFormed() ? JSON.stringify(character).slice(1, -1) : character;
 
 type Scalar = Exclude<Value, { type: 'string' | 'enum-value' | 'set' | 'vector' | 'table' }>;
 
@@ -186,7 +147,7 @@ export function valueFromJson(
     case 'real':
       return { type: 'real', value: realFrom(data) };
     case 'string':
-      return { type: 'string', value: canonicalText(stringFrom(data, options)) };
+      return { type: 'string', value: textFromBytes(stringFrom(data, options)) };
     case 'enum-value':
       return { type: 'enum-value', value: nameFromBytes(stringFrom(data, options)) };
     case 'address':
@@ -245,11 +206,10 @@ function integerFrom(node: JsonNode, type: 'count' | 'integer'): bigint {
 
 function realFrom(node: JsonNode): number {
   const text = numberText(node, 'a number').toLowerCase();
-  if (/^[-+]?nan$/.test(text)) return Number.NaN;
-  const infinity = /^([-+]?)inf(inity)?$/.exec(text);
-  if (infinity) return infinity[1] === '-' ? -Infinity : Infinity;
-  const value = text === '' ? Number.NaN : Number(text);
-  return Number.isNaN(value) ? fail(node, 'a number') : value;
+  if (!NUMBER.test(text)) return fail(node, 'a number');
+  if (text.endsWith('nan')) return Number.NaN;
+  if (text.includes('inf')) return text.startsWith('-') ? -Infinity : Infinity;
+  return Number(text);
 }
 
 function parsed<T>(node: JsonNode, parse: (text: string) => T): T {

@@ -22,8 +22,11 @@ export const DEFAULT_CODEC_LIMITS: CodecLimits = {
   frameBytes: 64 * 1024 * 1024,
   /** One string: file contents and payloads travel as strings, but inside one frame. */
   stringBytes: 64 * 1024 * 1024,
-  /** Elements of one set, table, vector or batch. Each takes at least one byte of the frame. */
-  collectionItems: 4 * 1024 * 1024,
+  /**
+   * Elements of all sets, tables and vectors of one message together (nodes of one JSON text). One takes as
+   * little as a byte of the frame and up to 300 bytes here: without this, a frame could need 40 times its size.
+   */
+  collectionItems: 1024 * 1024,
   /** Nesting of values. Zeek's records nest a handful deep; each level costs a stack frame here. */
   depth: 64,
   /** One topic: the envelope has 16 bits for it. */

@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Batch } from '../../src/bridge/batch.js';
+import { Bridge } from '../../src/bridge/bridge.js';
+import { columnSpecs } from '../../src/bridge/columns.js';
+import { planRecord, transcodeRecord } from '../../src/bridge/transcode.js';
+import { ensureLogTable } from '../../src/storage/log-tables.js';
+import type { LogItem } from '../../src/zeek/item.js';
+import { makeDatabase, type TestDatabase } from '../support/make-database.js';
+import { connItems, inMessages } from './conn-items.js';
+
+/**
+ * Log records to committed rows, and the very same rows by `psql \copy` into a table of the same columns and
+ * indexes: pairs in turn, in one run, on one server.
+ */
+
+const exec = promisify(execFile);
+
+export interface IngestResult {
+  readonly records: number;
+  /** Records a second through the transcoder alone, one core. */
+  readonly transcodePerSecond: number;
+  /** Rows a second of each round. */
+  readonly bridge: readonly number[];
+  readonly psql: readonly number[];
+  /** The median of the rounds' bridge / psql. */
+  readonly ratio: number;
+}
+
+const OURS = 'bench_bridge';
+const PSQLS = 'bench_psql';
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} };
+const clock = { now: () => performance.now(), wallNanos: () => BigInt(Date.now()) * 1_000_000n };
+
+/** @param records rows of each round. Throws when psql is missing or the two tables differ in the end. */
+export async function benchIngest(records = 200_000, rounds = 5): Promise<IngestResult> {
+  const items = connItems(records, OURS);
+  const [first] = items;
+  if (first === undefined) throw new RangeError('no records');
+  const { chunks, perSecond } = transcodeAll(items);
+  const database = await makeDatabase();
+  const folder = await mkdtemp(join(tmpdir(), 'zeekway-bench-'));
+  try {
+    const file = join(folder, 'rows');
+    const header = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
+    await writeFile(file, [header, ...chunks, Buffer.from([0xff, 0xff])]);
+    const specs = columnSpecs(first.schema);
+    const ours = await ensureLogTable(database.db, { path: OURS, stream: 'Bench::LOG' }, specs);
+    const psqls = await ensureLogTable(database.db, { path: PSQLS, stream: 'Bench::LOG' }, specs);
+    const bridge: number[] = [];
+    const psql: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      await database.db.pool.query(`TRUNCATE ${ours.table}, ${psqls.table}`);
+      const runs = [
+        async () => bridge.push(records / (await seconds(() => throughBridge(database, items)))),
+        async () => psql.push(records / (await seconds(() => throughPsql(database, psqls.table, file)))),
+      ];
+      for (const run of round % 2 === 0 ? runs : runs.toReversed()) {
+        await database.db.pool.query('CHECKPOINT');
+        await run();
+      }
+    }
+    await expectSameRows(database, ours.table, psqls.table);
+    const ratio = median(bridge.map((rate, round) => rate / (psql[round] as number)));
+    return { records, transcodePerSecond: perSecond, bridge, psql, ratio };
+  } finally {
+    await database.remove();
+    await rm(folder, { recursive: true });
+  }
+}
+
+function transcodeAll(items: readonly LogItem[]): { chunks: Buffer[]; perSecond: number } {
+  const plan = planRecord(items[0]?.schema.fields ?? []);
+  const target = { table: PSQLS, columns: [] };
+  const rates: number[] = [];
+  let chunks: Buffer[] = [];
+  for (let round = 0; round < 5; round++) {
+    const batch = new Batch();
+    const begin = performance.now();
+    for (const item of items) {
+      const provenance = { received: item.received, source: 1 };
+      batch.add(target, item, (out) => transcodeRecord(plan, item.serial, provenance, out));
+    }
+    rates.push((items.length * 1000) / (performance.now() - begin));
+    chunks = batch.rowSets().flatMap((set) => set.chunks);
+  }
+  return { chunks, perSecond: median(rates) };
+}
+
+async function throughBridge({ db }: TestDatabase, items: readonly LogItem[]): Promise<void> {
+  const bridge = new Bridge({ db, writerId: randomUUID(), logger: silent, clock });
+  await bridge.run(inMessages(items));
+  await bridge.close();
+}
+
+async function throughPsql({ url }: TestDatabase, table: string, file: string): Promise<void> {
+  const copy = `\\copy ${table} from '${file}' with (format binary)`;
+  await exec('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--command', copy, url]);
+}
+
+async function expectSameRows({ db }: TestDatabase, a: string, b: string): Promise<void> {
+  const { rows } = await db.pool.query<{ difference: string }>(
+    `SELECT count(*) AS difference FROM ((TABLE ${a} EXCEPT ALL TABLE ${b}) UNION ALL (TABLE ${b} EXCEPT ALL TABLE ${a})) AS d`,
+  );
+  if (rows[0]?.difference !== '0') throw new Error(`the two tables differ in ${rows[0]?.difference} rows`);
+}
+
+async function seconds(work: () => Promise<void>): Promise<number> {
+  const begin = performance.now();
+  await work();
+  return (performance.now() - begin) / 1000;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}

@@ -1,0 +1,178 @@
+import { isDeepStrictEqual } from 'node:util';
+import { ByteReader } from '../../src/codec/bytes.js';
+import { FrameReader } from '../../src/codec/frame.js';
+import { decodeLogRecord, encodeLogRecord } from '../../src/codec/log-record.js';
+import { equals } from '../../src/codec/value.js';
+import { decodeValue, encodeValue, skipValue } from '../../src/codec/value-binary.js';
+import { decodeValueJson, encodeValueJson } from '../../src/codec/value-json.js';
+import { ZeekwayError } from '../../src/core/errors.js';
+import { decodeEnvelope, encodeEnvelope } from '../../src/protocol/broker/envelope.js';
+import { decodeHandshake, encodeHandshake } from '../../src/protocol/broker/messages.js';
+import { Interpreter } from '../../src/zeek/interpreter.js';
+import {
+  eventMessage,
+  identifierUpdateMessage,
+  logCreateMessage,
+  logWriteMessage,
+  readMessages,
+} from '../../src/zeek/message.js';
+import { framed, type GoldenName, golden } from '../support/golden.js';
+import type { Random } from './mutate.js';
+
+/** A decoder under test. `check` throws the decoder's error, or `Broken` where it does something wrong. */
+export interface Target {
+  readonly name: string;
+  /** Good inputs to begin with. */
+  readonly good: readonly Buffer[];
+  readonly check: (bytes: Buffer, random: Random) => void;
+}
+
+export class Broken extends Error {}
+
+function must(holds: boolean, what: string): void {
+  if (!holds) throw new Broken(what);
+}
+
+const bytesOf = (...names: GoldenName[]): Buffer[] =>
+  names.flatMap((name) => golden(name).map(({ bytes }) => bytes));
+
+/** What was decoded must encode, and that must decode to the same. */
+function roundTrip<T>(value: T, encode: (value: T) => Buffer, decode: (bytes: Buffer) => T): void {
+  const encoded = encode(value);
+  must(encode(decode(encoded)).equals(encoded), 'what was decoded does not survive being encoded');
+}
+
+const values = bytesOf('values', 'messages');
+
+const value: Target = {
+  name: 'decodeValue',
+  good: values,
+  check(bytes) {
+    const decoded = decodeValue(bytes);
+    roundTrip(decoded, encodeValue, decodeValue);
+    must(equals(decodeValue(encodeValue(decoded)), decoded), 'the value is another one');
+    const reader = new ByteReader(bytes);
+    skipValue(reader);
+    must(reader.remaining === 0, 'skipValue ends elsewhere');
+  },
+};
+
+const valueJson: Target = {
+  name: 'decodeValueJson',
+  good: values.flatMap((bytes) => [
+    encodeValueJson(decodeValue(bytes)),
+    encodeValueJson(decodeValue(bytes), { strings: 'escaped' }),
+  ]),
+  check(bytes, random) {
+    const strings = random.pick(['raw', 'escaped'] as const);
+    const decode = (json: Buffer) => decodeValueJson(json, { strings });
+    roundTrip(decode(bytes), (decoded) => encodeValueJson(decoded, { strings }), decode);
+  },
+};
+
+const logRecord: Target = {
+  name: 'decodeLogRecord',
+  good: bytesOf('records'),
+  check: (bytes) => roundTrip(decodeLogRecord(bytes), encodeLogRecord, decodeLogRecord),
+};
+
+const frames: Target = {
+  name: 'FrameReader',
+  good: [bytesOf('handshake', 'envelopes'), bytesOf('values')].map((contents) =>
+    Buffer.concat(contents.map(framed)),
+  ),
+  check(bytes, random) {
+    const reader = new FrameReader(1024 * 1024);
+    const read: Buffer[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const size = 1 + random.below(random.pick([4, 100, 10_000]));
+      reader.push(bytes.subarray(at, at + size));
+      for (let frame = reader.next(); frame !== undefined; frame = reader.next())
+        read.push(Buffer.from(frame));
+      at += size;
+    }
+    must(
+      Buffer.concat(read.map(framed)).equals(bytes.subarray(0, reader.offset)),
+      'the frames are not the input',
+    );
+    must(reader.offset + reader.pendingBytes === bytes.length, 'bytes are missing');
+  },
+};
+
+const handshake: Target = {
+  name: 'decodeHandshake',
+  good: bytesOf('handshake'),
+  check: (bytes) => roundTrip(decodeHandshake(bytes), encodeHandshake, decodeHandshake),
+};
+
+const envelope: Target = {
+  name: 'decodeEnvelope',
+  good: bytesOf('envelopes'),
+  check: (bytes) => roundTrip(decodeEnvelope(bytes), encodeEnvelope, decodeEnvelope),
+};
+
+const messages: Target = {
+  name: 'readMessages',
+  good: bytesOf('messages'),
+  check(bytes) {
+    for (const message of survives(() => readMessages(bytes))) {
+      switch (message.type) {
+        case 'log-create':
+          must(
+            isDeepStrictEqual(readMessages(encodeValue(logCreateMessage(message.schema))), [message]),
+            'LogCreate',
+          );
+          break;
+        case 'log-write':
+          roundTrip(logWriteMessage(message, message.serial), encodeValue, decodeValue);
+          break;
+        case 'identifier-update':
+          roundTrip(identifierUpdateMessage(message.name, message.value), encodeValue, decodeValue);
+          break;
+        case 'event':
+          roundTrip(eventMessage(message.event.name, message.event.args), encodeValue, decodeValue);
+          break;
+        case 'bad':
+          must(message.raw.length <= bytes.length && message.reason !== '', 'a bad message without a reason');
+      }
+    }
+  },
+};
+
+/** These never throw: what they cannot read is an item of its own. */
+function survives<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new Broken('it throws', { cause: error });
+  }
+}
+
+const announced = golden('messages').flatMap(({ title, bytes }) => (title === 'log-create' ? [bytes] : []));
+
+const interpreter: Target = {
+  name: 'Interpreter',
+  good: bytesOf('messages'),
+  check(bytes) {
+    const origin = { kind: 'replay', peer: 'd3adbeef-d3ad-4eef-a3ad-beefd3adbeef', name: '' } as const;
+    const interpreting = new Interpreter(origin);
+    for (const payload of announced) interpreting.interpret('', payload, 0n);
+    for (const item of survives(() => interpreting.interpret('zeek/logs/', bytes, 0n))) {
+      if (item.kind === 'log') decodeLogRecord(item.serial);
+    }
+  },
+};
+
+export const TARGETS: readonly Target[] = [
+  value,
+  valueJson,
+  logRecord,
+  frames,
+  handshake,
+  envelope,
+  messages,
+  interpreter,
+];
+
+/** Only these may come out of a decoder. */
+export const isAllowed = (error: unknown): boolean => error instanceof ZeekwayError;
