@@ -1,0 +1,116 @@
+import type { Item } from '../zeek/item.js';
+import { CopyBuffer } from './copy-buffer.js';
+import type { CopyTarget } from './rows.js';
+
+/** Rows for one table, complete, with the item that each row came from. */
+export interface RowSet {
+  readonly target: CopyTarget;
+  readonly items: readonly Item[];
+  /** In COPY BINARY format without header and trailer; no row spans two chunks. */
+  readonly chunks: Buffer[];
+}
+
+class FillingSet {
+  readonly items: Item[] = [];
+  readonly buffer = new CopyBuffer();
+
+  constructor(readonly target: CopyTarget) {}
+}
+
+/** Rows that will be written in one transaction, being collected. */
+export class Batch {
+  private readonly sets = new Map<CopyTarget, FillingSet>();
+  private size = 0;
+
+  /** Bytes of all rows. */
+  get bytes(): number {
+    return this.size;
+  }
+
+  get rows(): number {
+    let rows = 0;
+    for (const { items } of this.sets.values()) rows += items.length;
+    return rows;
+  }
+
+  get isEmpty(): boolean {
+    return this.size === 0;
+  }
+
+  /** Adds the row that `write` writes for an item. When `write` throws, there is no row. Returns its result. */
+  add<T>(target: CopyTarget, item: Item, write: (out: CopyBuffer) => T): T {
+    let set = this.sets.get(target);
+    if (set === undefined) {
+      set = new FillingSet(target);
+      this.sets.set(target, set);
+    }
+    const before = set.buffer.bytes;
+    try {
+      const result = write(set.buffer);
+      set.items.push(item);
+      this.size += set.buffer.bytes - before;
+      return result;
+    } catch (error) {
+      set.buffer.undoRow();
+      throw error;
+    }
+  }
+
+  /** The rows, of a batch that gets no more of them. */
+  rowSets(): RowSet[] {
+    return [...this.sets.values()]
+      .filter(({ items }) => items.length > 0)
+      .map(({ target, items, buffer }) => ({ target, items, chunks: buffer.chunks() }));
+  }
+}
+
+export const countRows = (sets: readonly RowSet[]): number =>
+  sets.reduce((sum, { items }) => sum + items.length, 0);
+
+export const countBytes = (sets: readonly RowSet[]): number =>
+  sets.reduce((sum, { chunks }) => sum + chunks.reduce((bytes, chunk) => bytes + chunk.length, 0), 0);
+
+/** Cuts rows into two halves, in order. */
+export function halve(sets: readonly RowSet[]): [RowSet[], RowSet[]] {
+  const first: RowSet[] = [];
+  const second: RowSet[] = [];
+  let left = Math.ceil(countRows(sets) / 2);
+  for (const set of sets) {
+    const rows = set.items.length;
+    if (rows <= left) first.push(set);
+    else if (left <= 0) second.push(set);
+    else {
+      const [head, tail] = cutAfter(set, left);
+      first.push(head);
+      second.push(tail);
+    }
+    left -= rows;
+  }
+  return [first, second];
+}
+
+function cutAfter({ target, items, chunks }: RowSet, rows: number): [RowSet, RowSet] {
+  let left = rows;
+  for (const [index, chunk] of chunks.entries()) {
+    let at = 0;
+    while (at < chunk.length && left > 0) {
+      at = rowEnd(chunk, at);
+      left -= 1;
+    }
+    if (left === 0) {
+      return [
+        { target, items: items.slice(0, rows), chunks: [...chunks.slice(0, index), chunk.subarray(0, at)] },
+        { target, items: items.slice(rows), chunks: [chunk.subarray(at), ...chunks.slice(index + 1)] },
+      ];
+    }
+  }
+  throw new RangeError(`a set of ${items.length} rows cannot be cut after ${rows}`);
+}
+
+/** Where the row that begins at `at` ends. */
+function rowEnd(chunk: Buffer, at: number): number {
+  const columns = chunk.readInt16BE(at);
+  let end = at + 2;
+  for (let index = 0; index < columns; index++) end += 4 + Math.max(0, chunk.readInt32BE(end));
+  return end;
+}

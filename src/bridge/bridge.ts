@@ -1,0 +1,260 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { DecodeError } from '../codec/bytes.js';
+import type { Clock } from '../core/clock.js';
+import { errorLine, ZeekwayError } from '../core/errors.js';
+import {
+  BATCH_AGE_MS,
+  BATCH_BYTES,
+  BATCH_SLICE_BYTES,
+  type CodecLimits,
+  DEFAULT_CODEC_LIMITS,
+} from '../core/limits.js';
+import type { Logger } from '../core/logger.js';
+import type { Database } from '../storage/database.js';
+import type { DeadLetterItem, EventItem, IdentifierItem, Item, LogItem, SchemaItem } from '../zeek/item.js';
+import { Batch, type RowSet } from './batch.js';
+import { BatchWriter } from './batch-writer.js';
+import type { CopyBuffer } from './copy-buffer.js';
+import { DatabaseState, type DatabaseStatus } from './database-state.js';
+import { type DeadLetterKind, DeadLetterLog } from './dead-letter-log.js';
+import { Destinations, type LogDestination } from './destinations.js';
+import {
+  type CopyTarget,
+  DEAD_LETTERS,
+  deadLetter,
+  EVENTS,
+  IDENTIFIERS,
+  writeDeadLetter,
+  writeEvent,
+  writeIdentifier,
+} from './rows.js';
+import { type BridgeStatistics, StatisticsCounter } from './statistics.js';
+import { transcodeRecord } from './transcode.js';
+
+export interface BridgeOptions {
+  readonly db: Database;
+  /** A UUID that no other running process uses (`zeekway.writers.id`). */
+  readonly writerId: string;
+  /** `zeekway.replays.id` of the replay that this is. */
+  readonly replayId?: number;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly limits?: CodecLimits;
+}
+
+export interface BridgeStatus {
+  readonly database: DatabaseStatus;
+  readonly written: BridgeStatistics;
+  readonly deadLetterKinds: readonly DeadLetterKind[];
+  /** What was taken and is not committed. */
+  readonly waiting: { readonly batches: number; readonly rows: number; readonly bytes: number };
+}
+
+/**
+ * Writes items to the database, whatever they come from.
+ *
+ * The rows of all sources are collected in one batch. A batch that is full (BATCH_BYTES) or old (BATCH_AGE_MS)
+ * is handed to the writer, which commits it while the next one fills. When BATCHES_IN_FLIGHT wait for the
+ * database, `run` takes nothing more from its source: that is the back-pressure. While the database is away
+ * nothing is lost and nothing more is taken; the items of one source are written in their order.
+ */
+export class Bridge {
+  private batch = new Batch();
+  private ageTimer: NodeJS.Timeout | undefined;
+  private bytesThisTurn = 0;
+  /** Items that were taken from a source and are in no batch yet. */
+  private taken = 0;
+  private readonly accepting = new Set<Promise<void>>();
+  private isClosed = false;
+  private readonly end = new AbortController();
+  private readonly state: DatabaseState;
+  private readonly destinations: Destinations;
+  private readonly writer: BatchWriter;
+  private readonly counter = new StatisticsCounter();
+  private readonly deadLetterLog: DeadLetterLog;
+  private readonly limits: CodecLimits;
+
+  constructor({ db, writerId, replayId, logger, clock, limits }: BridgeOptions) {
+    this.limits = limits ?? DEFAULT_CODEC_LIMITS;
+    this.deadLetterLog = new DeadLetterLog(logger);
+    this.state = new DatabaseState(logger, clock, this.end.signal);
+    this.destinations = new Destinations(db, this.state, replayId);
+    this.writer = new BatchWriter({
+      db,
+      writerId,
+      state: this.state,
+      logger,
+      onCommitted: (sets) => this.counter.committed(sets),
+      rejected: (item, error) => this.rejected(item, error),
+    });
+  }
+
+  get status(): BridgeStatus {
+    const { batches, rows, bytes } = this.writer.waiting;
+    return {
+      database: this.state.status,
+      written: this.counter.snapshot(),
+      deadLetterKinds: this.deadLetterLog.snapshot(),
+      waiting: { batches, rows: rows + this.batch.rows + this.taken, bytes: bytes + this.batch.bytes },
+    };
+  }
+
+  /**
+   * Takes all items of a source, as fast as the database takes them; several sources may run at once. When
+   * it resolves all items are in batches; `flush` or `close` waits until they are committed. Throws what the
+   * source throws, `items_not_written` after `close`, and what ended the writer.
+   */
+  async run(source: AsyncIterable<readonly Item[]>): Promise<void> {
+    for await (const items of source) {
+      if (this.isClosed) throw this.notWritten(items.length, 'they came after the bridge was closed');
+      this.taken += items.length;
+      const accepted = this.accept(items);
+      this.accepting.add(accepted);
+      try {
+        await accepted;
+      } finally {
+        this.accepting.delete(accepted);
+      }
+    }
+  }
+
+  /** Waits until everything that was taken so far is committed. Throws what ended the writer. */
+  async flush(): Promise<void> {
+    await Promise.all(this.accepting);
+    this.seal();
+    await this.writer.idle();
+  }
+
+  /**
+   * Takes nothing more and resolves when everything taken is committed. End the sources first.
+   * @param deadlineMs gives up after so many milliseconds and throws `items_not_written` with their number.
+   */
+  async close({ deadlineMs }: { deadlineMs?: number } = {}): Promise<void> {
+    this.isClosed = true;
+    const ended = new Promise<never>((_, reject) => {
+      this.end.signal.addEventListener('abort', () => reject(this.end.signal.reason));
+    });
+    const timer =
+      deadlineMs === undefined ? undefined : setTimeout(() => this.giveUp(deadlineMs), deadlineMs);
+    try {
+      await Promise.race([this.flush(), ended]);
+    } finally {
+      clearTimeout(timer);
+      clearTimeout(this.ageTimer);
+    }
+  }
+
+  private giveUp(afterMs: number): void {
+    const { database, waiting } = this.status;
+    const why = database.state === 'retrying' ? `: ${database.lastError}` : '';
+    this.end.abort(this.notWritten(waiting.rows, `not within ${afterMs} ms${why}`));
+  }
+
+  private notWritten(items: number, why: string): ZeekwayError {
+    return new ZeekwayError('items_not_written', `${items} items were not written: ${why}`);
+  }
+
+  private async accept(items: readonly Item[]): Promise<void> {
+    let left = items.length;
+    try {
+      for (const item of items) {
+        while (this.batch.bytes >= BATCH_BYTES) {
+          if (this.writer.hasRoom) this.seal();
+          else await this.writer.room();
+        }
+        if (this.bytesThisTurn >= BATCH_SLICE_BYTES) {
+          this.bytesThisTurn = 0;
+          await nextTurn();
+        }
+        const { origin } = item;
+        const source = this.destinations.knownSource(origin) ?? (await this.destinations.source(origin));
+        if (item.kind === 'log' || item.kind === 'schema') {
+          const { schema } = item;
+          const log = this.destinations.knownLog(schema) ?? (await this.destinations.log(schema));
+          this.putLog(item, log, source);
+        } else {
+          this.put(item, source);
+        }
+        left -= 1;
+        this.taken -= 1;
+      }
+    } finally {
+      this.taken -= left;
+    }
+  }
+
+  private putLog(item: LogItem | SchemaItem, log: LogDestination, source: number): void {
+    if ('invalid' in log) {
+      this.put(deadLetter(item, 'log_schema_invalid', log.invalid), source);
+      return;
+    }
+    if (item.kind === 'schema') return;
+    try {
+      const { serial, received } = item;
+      const provenance = { received, source };
+      const isExact = this.add(log.target, item, (out) =>
+        transcodeRecord(log.plan, serial, provenance, out, this.limits),
+      );
+      if (!isExact) this.put(deadLetter(item, 'value_out_of_range', OUT_OF_RANGE), source);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      this.put(deadLetter(item, 'log_record_malformed', error.message), source);
+    }
+  }
+
+  private put(item: EventItem | IdentifierItem | DeadLetterItem, source: number): void {
+    switch (item.kind) {
+      case 'event':
+        this.add(EVENTS, item, (out) => writeEvent(out, item, source));
+        break;
+      case 'identifier':
+        this.add(IDENTIFIERS, item, (out) => writeIdentifier(out, item, source));
+        break;
+      case 'dead-letter':
+        this.deadLetterLog.add(item);
+        this.add(DEAD_LETTERS, item, (out) => writeDeadLetter(out, item, source));
+        break;
+    }
+  }
+
+  private add<T>(target: CopyTarget, item: Item, write: (out: CopyBuffer) => T): T {
+    const { batch } = this;
+    const before = batch.bytes;
+    const result = batch.add(target, item, write);
+    this.bytesThisTurn += batch.bytes - before;
+    this.ageTimer ??= setTimeout(() => void this.sealWhenIdle(batch), BATCH_AGE_MS);
+    return result;
+  }
+
+  /** An old batch goes out when the database has nothing else to do; else it may as well grow. */
+  private async sealWhenIdle(batch: Batch): Promise<void> {
+    try {
+      await this.writer.idle();
+      if (this.batch === batch) this.seal();
+    } catch {
+      // What ended the writer is thrown to everybody who waits for it: run, flush and close.
+    }
+  }
+
+  private seal(): void {
+    clearTimeout(this.ageTimer);
+    this.ageTimer = undefined;
+    if (this.batch.isEmpty) return;
+    const sets = this.batch.rowSets();
+    this.batch = new Batch();
+    this.writer.enqueue(sets);
+  }
+
+  private rejected(item: Item, error: unknown): RowSet[] {
+    const source = this.destinations.knownSource(item.origin);
+    if (source === undefined) throw new Error('a row was written for an unknown source');
+    const letter = deadLetter(item, 'row_rejected', errorLine(error));
+    this.deadLetterLog.add(letter);
+    const batch = new Batch();
+    batch.add(DEAD_LETTERS, letter, (out) => writeDeadLetter(out, letter, source));
+    return batch.rowSets();
+  }
+}
+
+const OUT_OF_RANGE =
+  'a time is none that PostgreSQL can hold: the row has infinity, -infinity or NULL in its place';

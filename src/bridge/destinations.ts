@@ -1,0 +1,94 @@
+import { errorLine, ZeekwayError } from '../core/errors.js';
+import type { Database } from '../storage/database.js';
+import { ensureLogTable } from '../storage/log-tables.js';
+import { sourceId } from '../storage/sources.js';
+import type { Origin } from '../zeek/item.js';
+import type { LogSchema } from '../zeek/log-schema.js';
+import { columnName, columnSpecs } from './columns.js';
+import { type DatabaseState, isDataError, sqlState } from './database-state.js';
+import type { CopyTarget } from './rows.js';
+import { planRecord, type RecordPlan } from './transcode.js';
+
+/** Where the records of a schema go: a table and how to fill it, or nowhere. */
+export type LogDestination =
+  | { readonly target: CopyTarget; readonly plan: RecordPlan }
+  /** Why the schema can be no table. */
+  | { readonly invalid: string };
+
+/**
+ * Knows the row of `zeekway.sources` for each origin and the table for each schema. The database is asked
+ * once for each; `known...` answers without waiting what was asked before.
+ */
+export class Destinations {
+  private readonly sources = new WeakMap<Origin, number>();
+  private readonly logs = new WeakMap<LogSchema, LogDestination>();
+  /** By content: every peer announces the same schemas in objects of its own. */
+  private readonly announced = new Map<string, Promise<LogDestination>>();
+
+  constructor(
+    private readonly db: Database,
+    private readonly state: DatabaseState,
+    private readonly replay: number | undefined,
+  ) {}
+
+  knownSource(origin: Origin): number | undefined {
+    return this.sources.get(origin);
+  }
+
+  knownLog(schema: LogSchema): LogDestination | undefined {
+    return this.logs.get(schema);
+  }
+
+  async source(origin: Origin): Promise<number> {
+    const { kind, name, peer, node } = origin;
+    const source = {
+      kind,
+      name: columnName(name),
+      peer,
+      ...(node === undefined ? {} : { node: columnName(node) }),
+      ...(this.replay === undefined ? {} : { replay: this.replay }),
+    };
+    const id = await this.state.persist('register a source', () => sourceId(this.db, source));
+    this.sources.set(origin, id);
+    return id;
+  }
+
+  async log(schema: LogSchema): Promise<LogDestination> {
+    const fields = schema.fields.map(({ name, type, subtype }) => [name, type, subtype]);
+    const key = JSON.stringify([schema.path, fields]);
+    let destination = this.announced.get(key);
+    if (destination === undefined) {
+      destination = this.announce(schema);
+      this.announced.set(key, destination);
+    }
+    const result = await destination;
+    this.logs.set(schema, result);
+    return result;
+  }
+
+  private async announce(schema: LogSchema): Promise<LogDestination> {
+    try {
+      const specs = columnSpecs(schema);
+      const log = { path: columnName(schema.path), stream: columnName(schema.stream) };
+      const table = await this.state.persist(
+        `prepare the table of log "${log.path}"`,
+        () => ensureLogTable(this.db, log, specs),
+        isSchemaError,
+      );
+      const columns = [...table.columns, '_received', '_source'];
+      return { target: { table: table.table, columns, path: log.path }, plan: planRecord(schema.fields) };
+    } catch (error) {
+      if (!isSchemaError(error)) throw error;
+      return { invalid: errorLine(error) };
+    }
+  }
+}
+
+/**
+ * Whether an error says that a schema can never be a table: too many columns, a path too long for an index,
+ * a name that PostgreSQL refuses.
+ */
+const isSchemaError = (error: unknown): boolean =>
+  isDataError(error) ||
+  (error instanceof ZeekwayError && error.code === 'log_schema_invalid') ||
+  ['42601', '42602', '42622', '42701', '42P16'].includes(sqlState(error));

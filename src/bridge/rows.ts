@@ -1,0 +1,114 @@
+import { nameToBytes } from '../codec/text.js';
+import type { Value } from '../codec/value.js';
+import { encodeValue } from '../codec/value-binary.js';
+import { encodeValueJson } from '../codec/value-json.js';
+import { DEAD_LETTER_BYTES } from '../core/limits.js';
+import type { DeadLetterItem, EventItem, IdentifierItem, Item } from '../zeek/item.js';
+import { eventMessage, identifierUpdateMessage, networkTimestamp } from '../zeek/message.js';
+import type { CopyBuffer } from './copy-buffer.js';
+
+/** The rows of what is no log record, in the order of the columns below. */
+
+/** A table to COPY into and the columns of its rows, in their order. */
+export interface CopyTarget {
+  /** Qualified and quoted as SQL wants it: `logs."conn"`. */
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** The path of a log's table. */
+  readonly path?: string;
+}
+
+export const EVENTS: CopyTarget = {
+  table: 'zeekway.events',
+  columns: ['name', 'topic', 'ts', 'received', 'source', 'args'],
+};
+
+export const IDENTIFIERS: CopyTarget = {
+  table: 'zeekway.identifiers',
+  columns: ['name', 'value', 'received', 'source'],
+};
+
+export const DEAD_LETTERS: CopyTarget = {
+  table: 'zeekway.dead_letters',
+  columns: ['code', 'reason', 'subject', 'topic', 'received', 'source', 'raw'],
+};
+
+function name(out: CopyBuffer, text: string): void {
+  const bytes = nameToBytes(text);
+  out.text(bytes, 0, bytes.length);
+}
+
+const json = (value: Value): Buffer => encodeValueJson(value, { strings: 'escaped' });
+
+const OPEN = Buffer.from('[');
+const COMMA = Buffer.from(',');
+const CLOSE = Buffer.from(']');
+
+/** `args` is a JSON array with one `{"@data-type", "data"}` for each argument. */
+export function writeEvent(out: CopyBuffer, { event, topic, received }: EventItem, source: number): void {
+  const args = event.args.flatMap((arg, index) => (index === 0 ? [json(arg)] : [COMMA, json(arg)]));
+  const timestamp = networkTimestamp(event);
+  out.beginRow(EVENTS.columns.length);
+  name(out, event.name);
+  name(out, topic);
+  if (timestamp === undefined) out.null();
+  else out.nanos(timestamp);
+  out.nanos(received);
+  out.integer(source);
+  out.jsonb([OPEN, ...args, CLOSE]);
+  out.endRow();
+}
+
+export function writeIdentifier(out: CopyBuffer, item: IdentifierItem, source: number): void {
+  out.beginRow(IDENTIFIERS.columns.length);
+  name(out, item.name);
+  out.jsonb([json(item.value)]);
+  out.nanos(item.received);
+  out.integer(source);
+  out.endRow();
+}
+
+export function writeDeadLetter(out: CopyBuffer, item: DeadLetterItem, source: number): void {
+  const size = item.raw.length;
+  const isCut = size > DEAD_LETTER_BYTES;
+  out.beginRow(DEAD_LETTERS.columns.length);
+  name(out, item.code);
+  name(
+    out,
+    isCut ? `${item.reason} (the first ${DEAD_LETTER_BYTES} of ${size} bytes are kept)` : item.reason,
+  );
+  name(out, item.subject);
+  name(out, item.topic);
+  out.nanos(item.received);
+  out.integer(source);
+  out.bytea(isCut ? item.raw.subarray(0, DEAD_LETTER_BYTES) : item.raw);
+  out.endRow();
+}
+
+/** What an item belongs to and its bytes, for the dead letter of a row that could not be stored. */
+export function subjectAndBytes(item: Item): Pick<DeadLetterItem, 'subject' | 'raw'> {
+  switch (item.kind) {
+    case 'log':
+      return { subject: item.schema.stream, raw: item.serial };
+    case 'event': {
+      const { event } = item;
+      return {
+        subject: event.name,
+        raw: encodeValue(eventMessage(event.name, event.args, networkTimestamp(event))),
+      };
+    }
+    case 'identifier':
+      return { subject: item.name, raw: encodeValue(identifierUpdateMessage(item.name, item.value)) };
+    case 'schema':
+      return { subject: item.schema.stream, raw: Buffer.from(JSON.stringify(item.schema)) };
+    case 'dead-letter':
+      return item;
+  }
+}
+
+/** The dead letter that stands for an item. */
+export function deadLetter(item: Item, code: DeadLetterItem['code'], reason: string): DeadLetterItem {
+  const { origin, topic, received } = item;
+  const { subject, raw } = subjectAndBytes(item);
+  return { kind: 'dead-letter', code, reason, subject, raw, origin, topic, received };
+}

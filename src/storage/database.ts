@@ -1,0 +1,135 @@
+import pg from 'pg';
+import { ZeekwayError } from '../core/errors.js';
+import { DATABASE_CONNECT_TIMEOUT_MS } from '../core/limits.js';
+import { toDatabaseError } from './database-error.js';
+import { startEmbedded } from './embedded.js';
+
+export { isTransient, toDatabaseError } from './database-error.js';
+
+/** An open database: an external server by URL, or the embedded PostgreSQL. */
+export interface Database {
+  readonly pool: pg.Pool;
+  readonly kind: 'external' | 'embedded';
+  /** For people: version, place, database. No password. */
+  readonly description: string;
+  /** A command line that opens the same database in psql; only for the embedded one. */
+  readonly connectHint?: string;
+  /** Closes the connections; stops the embedded server unless another zeekway still uses it. */
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host:5432/database`; without it the embedded PostgreSQL is used. */
+  readonly url?: string | undefined;
+  /** Where the embedded PostgreSQL keeps its data; `defaultDataDir()` when not given. */
+  readonly dataDir?: string | undefined;
+  /** Takes lines for people: what was started, copied, recovered. */
+  readonly log?: ((line: string) => void) | undefined;
+}
+
+/** PostgreSQL 14, as `server_version_num` counts. */
+const OLDEST_VERSION = 140_000;
+
+/** Connections at most: a few writers, the API's queries, a replay's lock. */
+const POOL_SIZE = 10;
+
+function openPool(config: pg.PoolConfig, log: (line: string) => void): pg.Pool {
+  const pool = new pg.Pool({
+    application_name: 'zeekway',
+    connectionTimeoutMillis: DATABASE_CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    max: POOL_SIZE,
+    // By SET and not by the startup packet's `options`, which pgbouncer refuses.
+    onConnect: async (client) => {
+      await client.query("SET timezone = 'UTC'");
+    },
+    ...config,
+  });
+  pool.on('error', (error) => log(toDatabaseError(error, 'keep an idle database connection').message));
+  return pool;
+}
+
+async function serverVersion(pool: pg.Pool): Promise<string> {
+  const { rows } = await pool.query<{ version: string; number: number }>(
+    `SELECT split_part(current_setting('server_version'), ' ', 1) AS version,
+            current_setting('server_version_num')::int AS number`,
+  );
+  const [row] = rows;
+  if (row === undefined || row.number < OLDEST_VERSION) {
+    throw new ZeekwayError(
+      'database_version',
+      `the database server is PostgreSQL ${row?.version ?? 'unknown'}, zeekway needs 14 or later`,
+    );
+  }
+  return row.version;
+}
+
+function parseUrl(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed && /^postgres(ql)?:$/.test(parsed.protocol)) return parsed;
+  throw new ZeekwayError(
+    'config_invalid',
+    'the database URL is not understood: write postgres://user:password@host:5432/database',
+  );
+}
+
+async function openExternal(url: string, log: (line: string) => void): Promise<Database> {
+  const { searchParams } = parseUrl(url);
+  let place = 'the database';
+  let pool: pg.Pool | undefined;
+  try {
+    pool = openPool({ connectionString: url }, log);
+    // The client knows what URL, PG* variables and defaults amount to.
+    const { host, port, database = '', user = '' } = new pg.Client({ connectionString: url });
+    place = `${host.startsWith('/') ? host : `${host}:${port}`}, database ${database}, user ${user}`;
+    const version = await serverVersion(pool);
+    const tls = searchParams.has('sslmode') ? `, sslmode ${searchParams.get('sslmode')}` : '';
+    const opened = pool;
+    return {
+      pool: opened,
+      kind: 'external',
+      description: `PostgreSQL ${version} at ${place}${tls}`,
+      close: () => opened.end(),
+    };
+  } catch (error) {
+    await pool?.end();
+    throw toDatabaseError(error, `connect to ${place}`);
+  }
+}
+
+/** A word for a shell: quoted where it needs to be. */
+const shellWord = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+async function openEmbedded(dataDir: string | undefined, log: (line: string) => void): Promise<Database> {
+  const server = await startEmbedded({ dataDir, log });
+  const { socketDir, user, database } = server;
+  const pool = openPool({ host: socketDir, port: server.port, user, database, ssl: false }, log);
+  const close = async (): Promise<void> => {
+    await pool.end();
+    await server.close();
+  };
+  try {
+    const version = await serverVersion(pool);
+    return {
+      pool,
+      kind: 'embedded',
+      description: `embedded PostgreSQL ${version} in ${server.home}`,
+      connectHint: `psql -h ${shellWord(socketDir)} -p ${server.port} -U ${user} ${database}`,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw toDatabaseError(error, 'connect to the embedded PostgreSQL');
+  }
+}
+
+/**
+ * Opens the database that the options name and checks its version. Throws `database_unreachable`,
+ * `database_auth`, `database_version`, `database_failed`, `config_invalid` (the URL), `embedded_unavailable`
+ * or `embedded_failed`.
+ */
+export async function openDatabase(options: DatabaseOptions = {}): Promise<Database> {
+  const log = options.log ?? (() => {});
+  return options.url === undefined ? openEmbedded(options.dataDir, log) : openExternal(options.url, log);
+}

@@ -1,0 +1,209 @@
+import pg from 'pg';
+import { ZeekwayError } from '../core/errors.js';
+import type { Database } from './database.js';
+import { indexOf, RECEIVED_INDEX } from './log-indexes.js';
+import { freeColumnName, freeTableName } from './log-names.js';
+import { inTransaction, LOCKS } from './transaction.js';
+
+type ScalarSqlType =
+  | 'boolean'
+  | 'bigint'
+  | 'numeric(20,0)'
+  | 'double precision'
+  | 'timestamptz'
+  | 'text'
+  | 'integer'
+  | 'inet';
+
+/** The types that columns of log tables have; docs/schema.md says which Zeek type becomes which. */
+export type SqlType = ScalarSqlType | `${ScalarSqlType}[]`;
+
+/** A field of a log as it was announced. */
+export interface ColumnSpec {
+  /** Zeek's name of the field. */
+  readonly field: string;
+  /** Zeek's type: `count`, `set[addr]`, `vector[string]`. */
+  readonly zeekType: string;
+  readonly sqlType: SqlType;
+}
+
+/** Where the records of one announcement go. */
+export interface LogTable {
+  readonly path: string;
+  /** Quoted and qualified: `logs."conn"`. */
+  readonly table: string;
+  /** The column of each field, unquoted, in the order of the fields. */
+  readonly columns: string[];
+}
+
+/** A field that has a column: the catalogue's row. */
+interface KnownField {
+  readonly field: string;
+  readonly sqlType: string;
+  readonly zeekType: string;
+  readonly columnName: string;
+}
+
+/** What the catalogue and PostgreSQL know about a log. */
+interface LogState {
+  readonly tableName: string;
+  readonly fields: readonly KnownField[];
+  /** The columns that the table has; empty where it was dropped or never made. */
+  readonly columns: ReadonlySet<string>;
+}
+
+const qualified = (tableName: string): string => `logs.${pg.escapeIdentifier(tableName)}`;
+
+const keyOf = ({ field, sqlType }: { field: string; sqlType: string }): string => `${sqlType} ${field}`;
+
+function checkSpecs(path: string, specs: readonly ColumnSpec[]): void {
+  const invalid = (problem: string): ZeekwayError =>
+    new ZeekwayError('log_schema_invalid', `log "${path}" cannot become a table: ${problem}`);
+  const seen = new Set<string>();
+  for (const { field } of specs) {
+    if (field.includes('\0') || !field.isWellFormed()) throw invalid('a field name is not text');
+    if (seen.has(field)) throw invalid(`two fields are named "${field}"`);
+    seen.add(field);
+  }
+  if (path.includes('\0') || !path.isWellFormed()) throw invalid('its path is not text');
+}
+
+async function readState(client: pg.ClientBase, path: string): Promise<LogState | undefined> {
+  const logs = await client.query<{ table_name: string }>(
+    'SELECT table_name FROM zeekway.logs WHERE path = $1',
+    [path],
+  );
+  const tableName = logs.rows[0]?.table_name;
+  if (tableName === undefined) return undefined;
+  const fields = await client.query<KnownField>(
+    `SELECT field, sql_type AS "sqlType", zeek_type AS "zeekType", column_name AS "columnName"
+       FROM zeekway.log_fields WHERE path = $1 ORDER BY position`,
+    [path],
+  );
+  const columns = await client.query<{ attname: string }>(
+    `SELECT attname::text FROM pg_attribute
+      WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`,
+    [qualified(tableName)],
+  );
+  return { tableName, fields: fields.rows, columns: new Set(columns.rows.map(({ attname }) => attname)) };
+}
+
+/** The table as it is, when all specs have a column in it already. */
+function findTable(path: string, state: LogState, specs: readonly ColumnSpec[]): LogTable | undefined {
+  const known = new Map(state.fields.map((field) => [keyOf(field), field]));
+  const columns: string[] = [];
+  for (const spec of specs) {
+    const field = known.get(keyOf(spec));
+    if (!field || field.zeekType !== spec.zeekType || !state.columns.has(field.columnName)) return undefined;
+    columns.push(field.columnName);
+  }
+  return state.columns.size === 0 ? undefined : { path, table: qualified(state.tableName), columns };
+}
+
+/** Enters a new log; its name must not be that of another relation of the schema. */
+async function addLog(client: pg.ClientBase, path: string, stream: string): Promise<LogState> {
+  const relations = await client.query<{ name: string }>(
+    `SELECT relname::text AS name FROM pg_class WHERE relnamespace = 'logs'::regnamespace
+     UNION SELECT table_name FROM zeekway.logs`,
+  );
+  const tableName = freeTableName(path, new Set(relations.rows.map(({ name }) => name)));
+  await client.query('INSERT INTO zeekway.logs (path, table_name, stream) VALUES ($1, $2, $3)', [
+    path,
+    tableName,
+    stream,
+  ]);
+  return { tableName, fields: [], columns: new Set() };
+}
+
+/** Gives each spec a column in the catalogue: the one it has, or a new one behind the others. */
+async function assignColumns(
+  client: pg.ClientBase,
+  path: string,
+  state: LogState,
+  specs: readonly ColumnSpec[],
+): Promise<KnownField[]> {
+  const known = new Map(state.fields.map((field) => [keyOf(field), field]));
+  const taken = new Set([...state.columns, ...state.fields.map(({ columnName }) => columnName)]);
+  const assigned = specs.map(({ field, sqlType, zeekType }): KnownField => {
+    const columnName =
+      known.get(keyOf({ field, sqlType }))?.columnName ?? freeColumnName(field, sqlType, taken);
+    taken.add(columnName);
+    return { field, sqlType, zeekType, columnName };
+  });
+  await client.query(
+    `INSERT INTO zeekway.log_fields (path, field, zeek_type, sql_type, column_name, position)
+     SELECT $1, field, zeek_type, sql_type, column_name,
+            (SELECT coalesce(max(position), -1) FROM zeekway.log_fields WHERE path = $1) + number
+       FROM unnest($2::text[], $3::text[], $4::text[], $5::text[])
+            WITH ORDINALITY AS new (field, zeek_type, sql_type, column_name, number)
+     ON CONFLICT (path, field, sql_type) DO UPDATE SET zeek_type = EXCLUDED.zeek_type`,
+    [
+      path,
+      assigned.map(({ field }) => field),
+      assigned.map(({ zeekType }) => zeekType),
+      assigned.map(({ sqlType }) => sqlType),
+      assigned.map(({ columnName }) => columnName),
+    ],
+  );
+  return assigned;
+}
+
+/** Makes the table or adds the columns that it lacks, with their indexes. */
+async function extendTable(
+  client: pg.ClientBase,
+  state: LogState,
+  fields: readonly KnownField[],
+): Promise<void> {
+  const table = qualified(state.tableName);
+  const missing = fields.filter(({ columnName }) => !state.columns.has(columnName));
+  const columns = missing.map(({ columnName, sqlType }) => `${pg.escapeIdentifier(columnName)} ${sqlType}`);
+  if (state.columns.size === 0) {
+    const provenance = ['_received timestamptz NOT NULL', '_source int NOT NULL'];
+    await client.query(`CREATE TABLE ${table} (${[...columns, ...provenance].join(', ')})`);
+    if (!fields.some(({ field }) => field === 'ts')) {
+      await client.query(`CREATE INDEX ON ${table} ${RECEIVED_INDEX}`);
+    }
+  } else if (columns.length > 0) {
+    await client.query(`ALTER TABLE ${table} ${columns.map((column) => `ADD COLUMN ${column}`).join(', ')}`);
+  }
+  for (const field of missing) {
+    const index = indexOf(field);
+    if (index !== undefined) await client.query(`CREATE INDEX ON ${table} ${index}`);
+  }
+}
+
+/** PostgreSQL's limits of a table, as an error about the announcement. */
+function asSchemaError(error: unknown, path: string): unknown {
+  if (!(error instanceof pg.DatabaseError) || error.code !== '54011') return error;
+  const text = `log "${path}" cannot become a table: ${error.message} (dropped columns count, too)`;
+  return new ZeekwayError('log_schema_invalid', text, {}, { cause: error });
+}
+
+/**
+ * The table for a log's announced fields: made when it is the first announcement, given further columns when
+ * fields are new or have another type than before. Nothing is ever rewritten or removed. Any number of
+ * gateways may announce different fields of one path at once.
+ * @param specs in the order of the record's fields; names are text (no NUL)
+ * Throws `log_schema_invalid` when the fields are more than a table can have or cannot be told apart.
+ */
+export async function ensureLogTable(
+  db: Database,
+  { path, stream }: { readonly path: string; readonly stream: string },
+  specs: readonly ColumnSpec[],
+): Promise<LogTable> {
+  checkSpecs(path, specs);
+  return inTransaction(db, `prepare the table of log "${path}"`, async (client) => {
+    const before = await readState(client, path);
+    const found = before && findTable(path, before, specs);
+    if (found) return found;
+    await client.query('SELECT pg_advisory_xact_lock($1, 0)', [LOCKS.logTables]);
+    const state = (await readState(client, path)) ?? (await addLog(client, path, stream));
+    try {
+      const fields = await assignColumns(client, path, state, specs);
+      await extendTable(client, state, fields);
+      return { path, table: qualified(state.tableName), columns: fields.map((field) => field.columnName) };
+    } catch (error) {
+      throw asSchemaError(error, path);
+    }
+  });
+}

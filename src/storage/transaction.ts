@@ -1,0 +1,53 @@
+import type pg from 'pg';
+import type { Database } from './database.js';
+import { toDatabaseError } from './database-error.js';
+
+/** First keys of our advisory locks (PostgreSQL's two-integer form); the number is "zw" and a counter. */
+export const LOCKS = { migrate: 0x7a770001, logTables: 0x7a770002, replay: 0x7a770003 } as const;
+
+/** A lost connection is told by the statement that runs; the event would end the process without a listener. */
+const ignoreConnectionEvent = (): void => {};
+
+/** Takes a connection out of the pool for `work`; it does not go back when `work` throws. */
+async function withClient<T>(
+  db: Database,
+  doing: string,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  let client: pg.PoolClient;
+  try {
+    client = await db.pool.connect();
+  } catch (error) {
+    throw toDatabaseError(error, doing);
+  }
+  client.on('error', ignoreConnectionEvent);
+  let failed = true;
+  try {
+    const result = await work(client);
+    failed = false;
+    return result;
+  } catch (error) {
+    throw toDatabaseError(error, doing);
+  } finally {
+    client.off('error', ignoreConnectionEvent);
+    client.release(failed);
+  }
+}
+
+/**
+ * Runs `work` in a transaction: committed when it returns, rolled back when it throws (the connection is
+ * closed then, so that nothing of it is left). Errors leave as the catalogue's.
+ * @param doing completes "cannot ..." in the error
+ */
+export async function inTransaction<T>(
+  db: Database,
+  doing: string,
+  work: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  return withClient(db, doing, async (client) => {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  });
+}
