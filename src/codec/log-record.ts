@@ -89,7 +89,7 @@ export type LogValue =
   | { readonly type: 'subnet'; readonly value: Subnet }
   | { readonly type: 'table' | 'vector'; readonly subtype: LogType; readonly value: readonly LogValue[] };
 
-export function logTypeFromTag(reader: ByteReader, tag: number, at: number): LogType {
+function logTypeFromTag(reader: ByteReader, tag: number, at: number): LogType {
   return LOG_TYPES[tag] ?? reader.fail('decode_invalid', at, 'a type tag of 0 to 22', String(tag));
 }
 
@@ -139,7 +139,7 @@ export function readElementCount(reader: ByteReader): number {
 }
 
 /** Reads one value with its type tags. Throws `DecodeError`. */
-export function readLogValue(reader: ByteReader, nested = false): LogValue {
+function readLogValue(reader: ByteReader, nested = false): LogValue {
   const at = reader.offset;
   const type = logTypeFromTag(reader, reader.i32('a type tag'), at);
   const subtype = logTypeFromTag(reader, reader.i32('a subtype tag'), at + 4);

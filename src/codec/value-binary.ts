@@ -7,7 +7,7 @@ import { none, sorted, sortedEntries, VALUE_TYPES, type Value } from './value.js
 
 /**
  * Broker's binary format for values, "bin::v1" (libbroker/broker/format/bin.hh): one tag byte, then the
- * content, big-endian. Direct reads: a declarative parser is two orders of magnitude slower here
+ * content, big-endian. Direct reads: a declarative parser is ten times slower here, and knows no varbyte
  * (docs/adr/0002-codec-direct-reads.md).
  */
 
@@ -121,7 +121,7 @@ export function readValue(reader: ByteReader, depth = 0): Value {
 }
 
 /** Writes one value; sets and tables in Broker's order, each element once. */
-export function writeValue(writer: ByteWriter, value: Value): void {
+function writeValue(writer: ByteWriter, value: Value): void {
   writer.u8(TAG[value.type]);
   switch (value.type) {
     case 'none':

@@ -28,7 +28,7 @@ export interface CodecResult {
 }
 
 /** As many fields of as many types as conn.log has. */
-export const CONN: Value = vector([
+const CONN: Value = vector([
   timestamp(1_700_000_000_123_456_000n),
   string('CHhAvVGS1DHFjwGM9'),
   address('192.168.1.102'),
@@ -56,6 +56,8 @@ export const CONN: Value = vector([
   none,
 ]);
 
+const FIELDS = 25;
+
 /** So many at a time that reading the clock does not count. */
 const AT_ONCE = 200;
 
@@ -73,6 +75,8 @@ export async function benchCodec(milliseconds = 1_000): Promise<CodecResult[]> {
   const serial = golden('records').find(({ title }) => title === 'conn')?.bytes ?? Buffer.alloc(0);
   const record = decodeLogRecord(serial);
   const envelope = golden('envelopes').find(({ title }) => title === 'data')?.bytes ?? Buffer.alloc(0);
+  if (new Set([FIELDS, smartFields(bytes), declaredFields(bytes)]).size !== 1)
+    throw new Error('the ways to read a value differ');
   const work: Record<string, () => unknown> = {
     'value: decode': () => decodeValue(bytes),
     'value: encode': () => encodeValue(CONN),
@@ -151,6 +155,11 @@ function smartValue(buffer: SmartBuffer): unknown {
       return null;
   }
 }
+
+/** How many fields the other ways see: they must read the same value to be compared. */
+const smartFields = (bytes: Buffer): number =>
+  (smartValue(SmartBuffer.fromBuffer(bytes)) as unknown[]).length;
+const declaredFields = (bytes: Buffer): number => VALUE_PARSER.parse(bytes).content.items.length;
 
 const HEADER_PARSER = new Parser()
   .endianess('big')

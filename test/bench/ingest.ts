@@ -11,11 +11,14 @@ import { planRecord, transcodeRecord } from '../../src/bridge/transcode.js';
 import { ensureLogTable } from '../../src/storage/log-tables.js';
 import type { LogItem } from '../../src/zeek/item.js';
 import { makeDatabase, type TestDatabase } from '../support/make-database.js';
+import { projectFile } from '../support/project.js';
+import { connCapture } from './conn-capture.js';
 import { connItems, inMessages } from './conn-items.js';
 
 /**
- * Log records to committed rows, and the very same rows by `psql \copy` into a table of the same columns and
- * indexes: pairs in turn, in one run, on one server.
+ * Log records to committed rows, from the bridge's items on (`bridge`) and from a capture file on (`replay`),
+ * and the very same rows by `psql \copy` into a table of the same columns and indexes: in turn, in one run, on
+ * one server.
  */
 
 const exec = promisify(execFile);
@@ -26,20 +29,23 @@ export interface IngestResult {
   readonly transcodePerSecond: number;
   /** Rows a second of each round. */
   readonly bridge: readonly number[];
+  readonly replay: readonly number[];
   readonly psql: readonly number[];
-  /** The median of the rounds' bridge / psql. */
-  readonly ratio: number;
+  /** The median of the rounds' bridge / psql, and of replay / psql. */
+  readonly bridgeRatio: number;
+  readonly replayRatio: number;
 }
 
-const OURS = 'bench_bridge';
-const PSQLS = 'bench_psql';
+const BRIDGE = 'bench_bridge';
+const REPLAY = 'bench_replay';
+const PSQL = 'bench_psql';
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
 const clock = { now: () => performance.now(), wallNanos: () => BigInt(Date.now()) * 1_000_000n };
 
 /** @param records rows of each round. Throws when psql is missing or the two tables differ in the end. */
 export async function benchIngest(records = 200_000, rounds = 5): Promise<IngestResult> {
-  const items = connItems(records, OURS);
+  const items = connItems(records, BRIDGE);
   const [first] = items;
   if (first === undefined) throw new RangeError('no records');
   const { chunks, perSecond } = transcodeAll(items);
@@ -49,25 +55,41 @@ export async function benchIngest(records = 200_000, rounds = 5): Promise<Ingest
     const file = join(folder, 'rows');
     const header = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
     await writeFile(file, [header, ...chunks, Buffer.from([0xff, 0xff])]);
+    const capture = join(folder, 'capture.pcap');
+    await writeFile(capture, connCapture(connItems(records, REPLAY)));
     const specs = columnSpecs(first.schema);
-    const ours = await ensureLogTable(database.db, { path: OURS, stream: 'Bench::LOG' }, specs);
-    const psqls = await ensureLogTable(database.db, { path: PSQLS, stream: 'Bench::LOG' }, specs);
-    const bridge: number[] = [];
-    const psql: number[] = [];
+    const tables = new Map<string, string>();
+    for (const path of [BRIDGE, REPLAY, PSQL]) {
+      const { table } = await ensureLogTable(database.db, { path, stream: 'Bench::LOG' }, specs);
+      tables.set(path, table);
+    }
+    const rates: Record<string, number[]> = { [BRIDGE]: [], [REPLAY]: [], [PSQL]: [] };
+    const contenders: [string, () => Promise<void>][] = [
+      [BRIDGE, () => throughBridge(database, items)],
+      [REPLAY, () => throughReplay(database, capture)],
+      [PSQL, () => throughPsql(database, tables.get(PSQL) ?? '', file)],
+    ];
     for (let round = 0; round < rounds; round++) {
-      await database.db.pool.query(`TRUNCATE ${ours.table}, ${psqls.table}`);
-      const runs = [
-        async () => bridge.push(records / (await seconds(() => throughBridge(database, items)))),
-        async () => psql.push(records / (await seconds(() => throughPsql(database, psqls.table, file)))),
-      ];
-      for (const run of round % 2 === 0 ? runs : runs.toReversed()) {
+      await database.db.pool.query(`TRUNCATE ${[...tables.values()].join()}`);
+      for (const [path, run] of round % 2 === 0 ? contenders : contenders.toReversed()) {
         await database.db.pool.query('CHECKPOINT');
-        await run();
+        rates[path]?.push(records / (await seconds(run)));
       }
     }
-    await expectSameRows(database, ours.table, psqls.table);
-    const ratio = median(bridge.map((rate, round) => rate / (psql[round] as number)));
-    return { records, transcodePerSecond: perSecond, bridge, psql, ratio };
+    await expectSameRows(database, tables.get(BRIDGE) ?? '', tables.get(PSQL) ?? '');
+    await expectRows(database, tables.get(REPLAY) ?? '', records);
+    const [bridge, replay, psql] = [rates[BRIDGE] ?? [], rates[REPLAY] ?? [], rates[PSQL] ?? []];
+    const against = (ours: readonly number[]): number =>
+      median(ours.map((rate, round) => rate / (psql[round] ?? 0)));
+    return {
+      records,
+      transcodePerSecond: perSecond,
+      bridge,
+      replay,
+      psql,
+      bridgeRatio: against(bridge),
+      replayRatio: against(replay),
+    };
   } finally {
     await database.remove();
     await rm(folder, { recursive: true });
@@ -76,7 +98,7 @@ export async function benchIngest(records = 200_000, rounds = 5): Promise<Ingest
 
 function transcodeAll(items: readonly LogItem[]): { chunks: Buffer[]; perSecond: number } {
   const plan = planRecord(items[0]?.schema.fields ?? []);
-  const target = { table: PSQLS, columns: [] };
+  const target = { table: PSQL, columns: [] };
   const rates: number[] = [];
   let chunks: Buffer[] = [];
   for (let round = 0; round < 5; round++) {
@@ -98,6 +120,12 @@ async function throughBridge({ db }: TestDatabase, items: readonly LogItem[]): P
   await bridge.close();
 }
 
+/** The whole command, as psql is measured: from the start of the process to its end. */
+async function throughReplay({ url }: TestDatabase, file: string): Promise<void> {
+  const main = projectFile('build/src/cli/main.js');
+  await exec(process.execPath, [main, 'replay', file, '--again', '--database', url]);
+}
+
 async function throughPsql({ url }: TestDatabase, table: string, file: string): Promise<void> {
   const copy = `\\copy ${table} from '${file}' with (format binary)`;
   await exec('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--command', copy, url]);
@@ -108,6 +136,12 @@ async function expectSameRows({ db }: TestDatabase, a: string, b: string): Promi
     `SELECT count(*) AS difference FROM ((TABLE ${a} EXCEPT ALL TABLE ${b}) UNION ALL (TABLE ${b} EXCEPT ALL TABLE ${a})) AS d`,
   );
   if (rows[0]?.difference !== '0') throw new Error(`the two tables differ in ${rows[0]?.difference} rows`);
+}
+
+async function expectRows({ db }: TestDatabase, table: string, expected: number): Promise<void> {
+  const { rows } = await db.pool.query<{ count: string }>(`SELECT count(*) FROM ${table}`);
+  if (rows[0]?.count !== String(expected))
+    throw new Error(`${table} has ${rows[0]?.count} rows, not ${expected}`);
 }
 
 async function seconds(work: () => Promise<void>): Promise<number> {

@@ -207,7 +207,11 @@ test('bad input is refused with the offset of the byte that is wrong', (t) => {
     'inside of a list': refused(bytes('0e0200', '0103'), 'decode_invalid', 4),
     'table without its last value': refused(bytes('0d0100'), 'decode_truncated', 3),
     'six million elements in ten bytes': refused(bytes('0e', '80808003', '0000000000'), 'decode_limit', 1),
-    'a million elements in ten bytes': refused(bytes('0e', '80897a', '000000000000'), 'decode_truncated', 1),
+    'a hundred thousand elements in ten bytes': refused(
+      bytes('0e', 'a08d06', '000000000000'),
+      'decode_truncated',
+      1,
+    ),
     'string above the limit': refused(bytes('0504', '61616161'), 'decode_limit', 1, {
       ...DEFAULT_CODEC_LIMITS,
       stringBytes: 3,
@@ -242,16 +246,12 @@ test('the elements of all collections together have a limit', (t) => {
   t.notThrows(() => decodeValue(encodeValue(vector([vector([none, none]), table([[none, none]])])), limits));
   const error = t.throws(() => decodeValue(encodeValue(lists), limits), { code: 'decode_limit' });
   t.is(error instanceof DecodeError ? error.offset : undefined, 9);
-  const memory = process.memoryUsage().heapUsed;
-  const hostile = Buffer.concat([bytes('0e80808001'), bytes('0e00').subarray(0, 2)]);
-  const many = Buffer.concat([bytes('0e', '81808001'), Buffer.alloc(3 * 1024 * 1024)]);
-  t.throws(() => decodeValue(many), { code: 'decode_limit' });
-  t.throws(() => decodeValue(hostile), { code: 'decode_truncated' });
-  t.true(process.memoryUsage().heapUsed - memory < 50 * 1024 * 1024);
+  const many = bytes('0e', 'c0cf24', '0e0100'.repeat(600_000));
+  t.throws(() => decodeValue(many), { code: 'decode_limit' }, '600,000 lists of one element, by default');
 });
 
 test('announced elements cost nothing before they are there', (t) => {
-  const input = bytes('0e', 'ffffff01', '00');
+  const input = bytes('0e', 'ffff3f', '00');
   const before = process.memoryUsage().heapUsed;
   for (let index = 0; index < 10_000; index++)
     t.throws(() => decodeValue(input), { code: 'decode_truncated' });

@@ -27,7 +27,7 @@ export interface Target {
   readonly check: (bytes: Buffer, random: Random) => void;
 }
 
-export class Broken extends Error {}
+class Broken extends Error {}
 
 function must(holds: boolean, what: string): void {
   if (!holds) throw new Broken(what);

@@ -199,7 +199,7 @@ for (const listening of [SMALLEST_ID, LARGEST_ID]) {
     frozen.yes = true;
     const after = testEndpoint(t, { id });
     after.endpoint.peer(urlOf({ port }));
-    await until('peered again', () => after.events.length === 1, 20_000);
+    await until('peered again', () => after.events.length === 1 && server.events.length === 3, 20_000);
     t.deepEqual(
       server.events.map(({ type, error }) => [type, error?.code]),
       [

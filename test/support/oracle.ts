@@ -206,7 +206,7 @@ function oracleTagged(read: Oracle): { [type: string]: Plain } {
 }
 
 /** One value of a log record as `[type tag, subtype tag, content or null]`. */
-export function oracleLogValue(read: Oracle): Plain {
+function oracleLogValue(read: Oracle): Plain {
   const type = read.int32('type');
   const subtype = read.int32('subtype');
   if (read.number(1, 'present') === 0) return [type, subtype, null];
