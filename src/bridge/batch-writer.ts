@@ -5,7 +5,7 @@ import { commitBatch } from '../storage/batch.js';
 import type { Database } from '../storage/database.js';
 import type { Item } from '../zeek/item.js';
 import { countBytes, countRows, halve, type RowSet } from './batch.js';
-import { type DatabaseState, isDataError } from './database-state.js';
+import { type DatabaseState, isDataError, isMissingError } from './database-state.js';
 import { DEAD_LETTERS } from './rows.js';
 
 export interface BatchWriterOptions {
@@ -16,6 +16,8 @@ export interface BatchWriterOptions {
   readonly logger: Logger;
   /** Told of rows when they are committed. */
   readonly onCommitted: (sets: readonly RowSet[]) => void;
+  /** Makes tables anew that somebody dropped. */
+  readonly restore: (sets: readonly RowSet[]) => Promise<void>;
   /** The dead letter of an item whose row the server refused. */
   readonly rejected: (item: Item, error: unknown) => RowSet[];
 }
@@ -77,7 +79,8 @@ export class BatchWriter {
     await new Promise<void>((resolve, reject) => this.waiters.push({ resolve, reject }));
   }
 
-  private throwIfFailed(): void {
+  /** Throws what ended the writer, if something did. */
+  throwIfFailed(): void {
     if (this.failure) throw this.failure.error;
   }
 
@@ -108,7 +111,7 @@ export class BatchWriter {
   }
 
   private async commit(sets: readonly RowSet[]): Promise<void> {
-    const { db, writerId: writer, state, logger } = this.options;
+    const { db, writerId: writer, state, logger, restore } = this.options;
     const parts = sets.map(({ target, items, chunks }) => ({
       target: target.table,
       columns: [...target.columns],
@@ -119,9 +122,14 @@ export class BatchWriter {
       this.lastBatch ??= await this.readLastBatch();
       const seq: bigint = this.lastBatch + 1n;
       let tries = 0;
-      const outcome = await state.persist('write a batch', () => {
+      const outcome = await state.persist('write a batch', async () => {
         tries += 1;
-        return commitBatch(db, { writer, seq, parts });
+        try {
+          return await commitBatch(db, { writer, seq, parts });
+        } catch (error) {
+          if (isMissingError(error)) await restore(sets);
+          throw error;
+        }
       });
       if (outcome === 'written' || tries > 1) {
         this.lastBatch = seq;

@@ -85,6 +85,7 @@ export class Bridge {
       state: this.state,
       logger,
       onCommitted: (sets) => this.counter.committed(sets),
+      restore: (sets) => this.destinations.restore(sets),
       rejected: (item, error) => this.rejected(item, error),
     });
   }
@@ -155,6 +156,7 @@ export class Bridge {
   }
 
   private async accept(items: readonly Item[]): Promise<void> {
+    this.writer.throwIfFailed();
     let left = items.length;
     try {
       for (const item of items) {

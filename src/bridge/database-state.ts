@@ -26,6 +26,9 @@ export function sqlState(error: unknown): string {
  */
 export const isDataError = (error: unknown): boolean => /^(22|23|54|P0)/.test(sqlState(error));
 
+/** Whether a table or a column is not there (any more). */
+export const isMissingError = (error: unknown): boolean => ['42P01', '42703'].includes(sqlState(error));
+
 /**
  * Tries again until the database takes it, and knows whether it does. `retrying` begins with the first
  * failed try of any task and ends when no task is left that has failed. Each change is logged once.

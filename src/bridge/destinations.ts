@@ -4,6 +4,7 @@ import { ensureLogTable } from '../storage/log-tables.js';
 import { sourceId } from '../storage/sources.js';
 import type { Origin } from '../zeek/item.js';
 import type { LogSchema } from '../zeek/log-schema.js';
+import type { RowSet } from './batch.js';
 import { columnName, columnSpecs } from './columns.js';
 import { type DatabaseState, isDataError, sqlState } from './database-state.js';
 import type { CopyTarget } from './rows.js';
@@ -66,10 +67,18 @@ export class Destinations {
     return result;
   }
 
+  /** Makes the tables and columns of rows anew that somebody dropped. */
+  async restore(sets: readonly RowSet[]): Promise<void> {
+    for (const { items } of sets) {
+      const [item] = items;
+      if (item?.kind === 'log') await ensureLogTable(this.db, logOf(item.schema), columnSpecs(item.schema));
+    }
+  }
+
   private async announce(schema: LogSchema): Promise<LogDestination> {
     try {
       const specs = columnSpecs(schema);
-      const log = { path: columnName(schema.path), stream: columnName(schema.stream) };
+      const log = logOf(schema);
       const table = await this.state.persist(
         `prepare the table of log "${log.path}"`,
         () => ensureLogTable(this.db, log, specs),
@@ -83,6 +92,11 @@ export class Destinations {
     }
   }
 }
+
+const logOf = ({ path, stream }: LogSchema): { path: string; stream: string } => ({
+  path: columnName(path),
+  stream: columnName(stream),
+});
 
 /**
  * Whether an error says that a schema can never be a table: too many columns, a path too long for an index,

@@ -86,7 +86,7 @@ export function writeDeadLetter(out: CopyBuffer, item: DeadLetterItem, source: n
 }
 
 /** What an item belongs to and its bytes, for the dead letter of a row that could not be stored. */
-export function subjectAndBytes(item: Item): Pick<DeadLetterItem, 'subject' | 'raw'> {
+function subjectAndBytes(item: Item): Pick<DeadLetterItem, 'subject' | 'raw'> {
   switch (item.kind) {
     case 'log':
       return { subject: item.schema.stream, raw: item.serial };

@@ -10,7 +10,7 @@ import type { HostPort } from './options.js';
 import { VERSION } from './version.js';
 
 /** What the HTTP API shows of a peer. */
-export function httpPeer({ id, since, ...rest }: PeerStatus): HttpPeer {
+function httpPeer({ id, since, ...rest }: PeerStatus): HttpPeer {
   return { ...rest, id: id ?? '', since: new Date(Number(since / 1_000_000n)) };
 }
 

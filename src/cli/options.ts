@@ -21,7 +21,7 @@ export interface HostPort {
 const DEFAULT_HTTP: HostPort = { host: '127.0.0.1', port: 9280 };
 
 /** Reads `HOST:PORT`, IPv6 in brackets. */
-export function parseHostPort(text: string): HostPort {
+function parseHostPort(text: string): HostPort {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
   const port = Number(match?.[3]);
   if (!match || port > 65_535) throw new InvalidArgumentError('expected HOST:PORT, like 127.0.0.1:9280.');

@@ -73,7 +73,9 @@ function networkProblem(error: unknown): string {
   const code = codeOf(error);
   const text = messageOf(error);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the host name is not known (${text})`;
-  if (code === 'ENOENT') return `there is no such socket (${text})`;
+  if (code === 'ENOENT') {
+    return `there is no such ${text.startsWith('connect') ? 'socket' : 'file'} (${text})`;
+  }
   if (code === 'ECONNREFUSED') return `nothing listens there (${text})`;
   if (/timeout/i.test(text) || code === 'ETIMEDOUT') return `no answer in time (${text})`;
   return `the connection was lost (${text || code})`;
@@ -103,6 +105,7 @@ function classify(error: unknown): [ErrorCode, string] {
   const tls = tlsProblem(error);
   if (tls !== undefined) return ['database_unreachable', tls];
   if (isConnectionError(error)) return ['database_unreachable', networkProblem(error)];
+  if (code === 'EACCES') return ['database_auth', `this account may not open it (${text})`];
   if (code === '28P01') return ['database_auth', `wrong user or password (${text})`];
   if (code === '28000') return ['database_auth', `the server lets this user or host not in (${text})`];
   if (code === '3D000') return ['database_auth', `the database is missing (${text}): create it first`];
@@ -122,5 +125,6 @@ function classify(error: unknown): [ErrorCode, string] {
 export function toDatabaseError(error: unknown, doing: string): ZeekwayError {
   if (error instanceof ZeekwayError) return error;
   const [code, problem] = classify(rootCause(error));
-  return new ZeekwayError(code, `cannot ${doing}: ${problem}`, {}, { cause: error });
+  const line = `cannot ${doing}: ${problem}`.replace(/\s*\n\s*/g, ' ');
+  return new ZeekwayError(code, line, {}, { cause: error });
 }

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmod, cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
@@ -83,7 +84,7 @@ async function makeLinks(root: string): Promise<void> {
 
 /** Copies the package to where it can be run: complete or not at all, however many start at once. */
 async function copyBinaries(root: string, target: string): Promise<void> {
-  const building = `${target}.new-${process.pid}-${Date.now()}`;
+  const building = `${target}.new-${process.pid}-${randomUUID()}`;
   await cp(root, join(building, 'native'), { recursive: true, verbatimSymlinks: true });
   await makeLinks(join(building, 'native'));
   await openModes(building);

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -84,7 +85,7 @@ export async function ensureCluster(home: Home, binaries: Binaries): Promise<voi
     );
   }
   await removeHalfMade(home.folder);
-  const building = `${cluster}.new-${process.pid}-${Date.now()}`;
+  const building = `${cluster}.new-${process.pid}-${randomUUID()}`;
   const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   try {
     // `trust` lets in whoever reaches the socket: its folder is closed to all but the account and root.

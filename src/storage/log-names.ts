@@ -5,7 +5,7 @@ const NAME_BYTES = 63;
 const DIGEST_DIGITS = 8;
 
 /** Columns that every log table has besides Zeek's fields. */
-export const PROVENANCE_COLUMNS = ['_received', '_source'] as const;
+const PROVENANCE_COLUMNS = ['_received', '_source'] as const;
 
 /** PostgreSQL's own columns, whose names no other may have. */
 const SYSTEM_COLUMNS = ['tableoid', 'cmin', 'cmax', 'xmin', 'xmax', 'ctid'];
@@ -29,7 +29,7 @@ const fits = (name: string): boolean => name !== '' && Buffer.byteLength(name) <
 
 /**
  * The first free of the names that a thing may have: its own, then the alternative, each as it is when it
- * fits and else cut and with a `~` and eight hex digits of its SHA-256; at last the own name with the digest.
+ * fits and else cut and with a `~` and eight hex digits of its SHA-256; at last the alternative with a digest.
  * The same thing gets the same name in every database unless others were there before it.
  */
 function freeName(name: string, alternative: string, isTaken: (name: string) => boolean): string {

@@ -1,7 +1,7 @@
 import { ZeekwayError } from '../core/errors.js';
 
 /** `Broker::default_port`. */
-export const DEFAULT_PORT = 9999;
+const DEFAULT_PORT = 9999;
 
 export type TlsSettings =
   /** `Broker::disable_ssl = T`. */

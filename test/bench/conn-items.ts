@@ -47,7 +47,7 @@ const FIELDS: readonly LogField[] = [
   field('resp_l2_addr', 'string'),
 ];
 
-export const connSchema = (path: string): LogSchema => ({
+const connSchema = (path: string): LogSchema => ({
   stream: 'Conn::LOG',
   writer: 'Log::WRITER_ASCII',
   path,

@@ -83,7 +83,6 @@ test('events, identifiers and dead letters are stored without loss', async (t) =
     count(2n ** 64n - 1n),
     string(Uint8Array.of(0xff, 0, 0x5c, 0x78, 0x34, 0x31)),
     vector([real(0.1), enumValue('X::Y')]),
-    real(-0),
     real(Number.NaN),
     real(5e-324),
     real(Number.MAX_VALUE),
@@ -124,7 +123,7 @@ test('events, identifiers and dead letters are stored without loss', async (t) =
   });
   const stored = JSON.parse(events.rows[0].args.replaceAll('18446744073709551615', '"18446744073709551615"'));
   const decoded = stored.map((arg: unknown) => decodeValueJson(JSON.stringify(arg), { strings: 'escaped' }));
-  t.deepEqual(decoded.slice(0, 3), args.slice(0, 3));
+  t.deepEqual(decoded, args);
   t.deepEqual(events.rows[1], { ...events.rows[1], name: 'no_arguments', ts: null, args: '[]' });
   t.deepEqual(await column(db, 'SELECT value::text FROM zeekway.identifiers'), [
     '{"data": 7, "@data-type": "count"}',
@@ -251,6 +250,29 @@ test('rows that the server refuses are singled out and all others are stored', a
   t.deepEqual(bridge.status.written.deadLetters, { row_rejected: 3 });
   // One line for each kind: the two records are of one.
   t.is(logger.lines.length, 2);
+});
+
+test('a table that somebody drops, and a column, are made anew', async (t) => {
+  const { db } = await ownDatabase(t);
+  const { bridge, logger } = makeBridge(t, db);
+  const from = origin('a');
+  const changes = ['DROP TABLE logs.numbers', 'ALTER TABLE logs.numbers DROP COLUMN s'];
+  for (const [n, change] of changes.entries()) {
+    await bridge.run(messages(numbers(from, n, 1)));
+    await bridge.flush();
+    await db.pool.query(change);
+  }
+  await bridge.run(messages(numbers(from, 2, 1)));
+  await bridge.close();
+  const { rows } = await db.pool.query('SELECT n::int, s FROM logs.numbers ORDER BY n');
+  t.deepEqual(rows, [
+    { n: 1, s: null },
+    { n: 2, s: 'text 2' },
+  ]);
+  t.deepEqual(
+    logger.lines.map(({ level }) => level),
+    ['warn', 'info', 'warn', 'info'],
+  );
 });
 
 test('what the source throws leaves run, and what came before is stored', async (t) => {

@@ -99,7 +99,7 @@ function fraction(value: number): [numerator: bigint, denominator: bigint] {
 }
 
 /** Seconds in whole microseconds, to the nearest, ties to even: with integers only. */
-export function microseconds(seconds: number): string {
+function microseconds(seconds: number): string {
   if (Number.isNaN(seconds)) return 'NULL';
   if (seconds >= 9_224_318_016_000) return 'Infinity';
   if (seconds < -210_866_803_200) return '-Infinity';

@@ -60,6 +60,8 @@ test('a server that cannot be reached', async (t) => {
     /^cannot connect to 127\.0\.0\.1:1, database db, user u: nothing listens there \(connect ECONNREFUSED/,
   );
   await fails(t, 'postgres://u:s3cret@%2Fnowhere/db', 'database_unreachable', /there is no such socket/);
+  const noFile = 'postgres://u:s3cret@127.0.0.1:1/db?sslmode=verify-full&sslrootcert=/nowhere/ca.pem';
+  await fails(t, noFile, 'database_unreachable', /there is no such file \(ENOENT.*\/nowhere\/ca\.pem/);
 });
 
 test('a server that does not answer', async (t) => {
@@ -134,6 +136,7 @@ test('errors of the server and whether they pass', async (t) => {
     t.is(isTransient(error), transient, state);
     t.true(error.message.startsWith(`cannot write: ${text}`), error.message);
   }
+  t.is((await raise('22003', 'two\nlines')).message.includes('\n'), false);
   t.true((await raise('22003', 'oops')).message.includes('(SQLSTATE 22003)'));
 });
 

@@ -7,7 +7,7 @@ export const SMALLEST_ID: EndpointId = '00000000-0000-1000-8000-000000000000';
 export const LARGEST_ID: EndpointId = 'ffffffff-ffff-8fff-bfff-ffffffffffff';
 
 /** Predictable "random" bytes: 1, 2, 3, ... */
-export const countingRandom = (size: number): Uint8Array =>
+const countingRandom = (size: number): Uint8Array =>
   Uint8Array.from({ length: size }, (_, index) => index + 1);
 
 export type EndOutput = Extract<SessionOutput, { type: 'end' }>;

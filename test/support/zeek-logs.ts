@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
  * of src: what is compared here is what src made of the bytes.
  */
 
-export type Canonical = string | boolean | null | Canonical[];
+type Canonical = string | boolean | null | Canonical[];
 type Json = string | number | boolean | null | Json[];
 
 /** `JSON.parse`, with integers that a double cannot hold as text. */
@@ -38,7 +38,7 @@ function secondsOf(value: Json): string {
 }
 
 /** One value by its Zeek type, the same text for the same value. */
-export function canonical(value: Json, zeekType: string): Canonical {
+function canonical(value: Json, zeekType: string): Canonical {
   if (value === null) return null;
   const element = /^(?:set|vector)\[(.+)\]$/.exec(zeekType)?.[1];
   if (element !== undefined) return (value as Json[]).map((item) => canonical(item, element));

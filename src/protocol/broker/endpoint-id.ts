@@ -7,7 +7,7 @@ import { ZeekwayError } from '../../core/errors.js';
  */
 export type EndpointId = string;
 
-export const ENDPOINT_ID_BYTES = 16;
+const ENDPOINT_ID_BYTES = 16;
 
 /** The receiver of an envelope that is for everybody. */
 export const EVERYBODY: EndpointId = '00000000-0000-0000-0000-000000000000';

@@ -15,7 +15,7 @@ import { encodeFilter } from './messages.js';
 
 /** Envelope types by their tag; tag 0 does not exist. */
 const ENVELOPE_TYPES = [undefined, 'data', 'command', 'routing_update', 'ping', 'pong'] as const;
-export type EnvelopeType = Exclude<(typeof ENVELOPE_TYPES)[number], undefined>;
+type EnvelopeType = Exclude<(typeof ENVELOPE_TYPES)[number], undefined>;
 
 export interface Envelope {
   readonly type: EnvelopeType;
