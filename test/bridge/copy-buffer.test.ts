@@ -67,3 +67,24 @@ test('a row that is undone leaves no trace, wherever it is broken off', (t) => {
     { numRuns: 60 },
   );
 });
+
+const NANOS: [nanos: bigint, microsSince2000: bigint][] = [
+  [946_684_800_000_000_000n, 0n],
+  [946_684_800_000_000_499n, 0n],
+  [946_684_800_000_000_500n, 1n],
+  [946_684_799_999_999_500n, 0n],
+  [946_684_799_999_999_499n, -1n],
+  [0n, -946_684_800_000_000n],
+  [2n ** 63n - 1n, 8_276_687_236_854_776n],
+  [-(2n ** 63n), -10_170_056_836_854_776n],
+];
+
+for (const [nanos, micros] of NANOS) {
+  test(`${nanos} ns since 1970 are ${micros} µs since 2000`, (t) => {
+    const out = new CopyBuffer();
+    out.beginRow(1);
+    out.nanos(nanos);
+    out.endRow();
+    t.is(out.chunks()[0]?.readBigInt64BE(6), micros);
+  });
+}
