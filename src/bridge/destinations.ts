@@ -1,4 +1,5 @@
 import { errorLine, ZeekwayError } from '../core/errors.js';
+import { KNOWN_ANNOUNCEMENTS } from '../core/limits.js';
 import type { Database } from '../storage/database.js';
 import { ensureLogTable } from '../storage/log-tables.js';
 import { sourceId } from '../storage/sources.js';
@@ -56,9 +57,10 @@ export class Destinations {
 
   async log(schema: LogSchema): Promise<LogDestination> {
     const fields = schema.fields.map(({ name, type, subtype }) => [name, type, subtype]);
-    const key = JSON.stringify([schema.path, fields]);
+    const key = JSON.stringify([schema.stream, schema.path, fields]);
     let destination = this.announced.get(key);
     if (destination === undefined) {
+      if (this.announced.size >= KNOWN_ANNOUNCEMENTS) this.announced.clear();
       destination = this.announce(schema);
       this.announced.set(key, destination);
     }

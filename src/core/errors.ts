@@ -109,6 +109,10 @@ export const ERROR_CATALOGUE = {
     'A log record does not fit the fields that were announced.',
     'Look at it in the dead letters; the error names the byte offset.',
   ),
+  too_many_logs: entry(
+    'A peer announced more logs than one peer may.',
+    'Look at what it announces; the limit is PEER_LOG_SCHEMAS. Records of the further ones are dead letters.',
+  ),
   log_schema_invalid: entry(
     'A log announces fields that cannot become a table.',
     'Look at the announcement in the dead letters.',

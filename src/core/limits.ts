@@ -80,6 +80,12 @@ export const FAILURE_LOG_ENTRIES = 1_000;
 /** Messages that wait for one subscriber before its peers are paused (back-pressure). */
 export const SUBSCRIBER_QUEUE_MESSAGES = 4_096;
 
+/** Logs (stream, writer, path) that one peer may announce: a site with a path for each host has thousands. */
+export const PEER_LOG_SCHEMAS = 10_000;
+
+/** Announcements whose table is remembered, over all peers; a further one makes the database be asked again. */
+export const KNOWN_ANNOUNCEMENTS = 20_000;
+
 /** A batch is written to the database when it has this many bytes... */
 export const BATCH_BYTES = 4 * 1024 * 1024;
 /** ...or is this old: a quiet stream is visible within a second. */

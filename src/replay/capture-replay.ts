@@ -45,10 +45,9 @@ export class CaptureReplay {
       for await (const chunk of bytes) {
         this.reader.push(chunk);
         for (let packet = this.reader.next(); packet; packet = this.reader.next()) {
-          const wait = pace.waitFor(packet.time);
-          if (wait > 0) {
+          if (pace.waitFor(packet.time) > 0) {
             if (this.ready.length > 0) yield this.take();
-            await pace.sleep(wait);
+            await pace.until(packet.time);
           }
           this.accept(packet);
           if (this.ready.length >= REPLAY_BATCH_ITEMS) yield this.take();

@@ -5,6 +5,9 @@ export type Speed = number | 'max';
 
 export type Sleep = (milliseconds: number) => Promise<void>;
 
+/** The longest time that a timer can wait (32 bits). */
+const LONGEST_SLEEP_MS = 2 ** 31 - 1;
+
 /** Tells how long to wait until something captured is due. */
 export class Pace {
   private start: { readonly capture: bigint; readonly clock: number } | undefined;
@@ -12,7 +15,7 @@ export class Pace {
   constructor(
     private readonly speed: Speed,
     private readonly clock: Pick<Clock, 'now'>,
-    readonly sleep: Sleep,
+    private readonly sleep: Sleep,
   ) {}
 
   /**
@@ -24,5 +27,12 @@ export class Pace {
     this.start ??= { capture: captured, clock: this.clock.now() };
     const due = this.start.clock + Number(captured - this.start.capture) / 1e6 / this.speed;
     return due - this.clock.now();
+  }
+
+  /** Waits until a packet is due, which may be in months. */
+  async until(captured: bigint): Promise<void> {
+    for (let wait = this.waitFor(captured); wait > 0; wait = this.waitFor(captured)) {
+      await this.sleep(Math.min(wait, LONGEST_SLEEP_MS));
+    }
   }
 }

@@ -47,6 +47,8 @@ interface KnownField {
 /** What the catalogue and PostgreSQL know about a log. */
 interface LogState {
   readonly tableName: string;
+  /** Empty as long as the log is known from files only. */
+  readonly stream: string;
   readonly fields: readonly KnownField[];
   /** The columns that the table has; empty where it was dropped or never made. */
   readonly columns: ReadonlySet<string>;
@@ -69,12 +71,12 @@ function checkSpecs(path: string, specs: readonly ColumnSpec[]): void {
 }
 
 async function readState(client: pg.ClientBase, path: string): Promise<LogState | undefined> {
-  const logs = await client.query<{ table_name: string }>(
-    'SELECT table_name FROM zeekway.logs WHERE path = $1',
+  const logs = await client.query<Pick<LogState, 'tableName' | 'stream'>>(
+    'SELECT table_name AS "tableName", stream FROM zeekway.logs WHERE path = $1',
     [path],
   );
-  const tableName = logs.rows[0]?.table_name;
-  if (tableName === undefined) return undefined;
+  const [log] = logs.rows;
+  if (log === undefined) return undefined;
   const fields = await client.query<KnownField>(
     `SELECT field, sql_type AS "sqlType", zeek_type AS "zeekType", column_name AS "columnName"
        FROM zeekway.log_fields WHERE path = $1 ORDER BY position`,
@@ -83,9 +85,9 @@ async function readState(client: pg.ClientBase, path: string): Promise<LogState 
   const columns = await client.query<{ attname: string }>(
     `SELECT attname::text FROM pg_attribute
       WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`,
-    [qualified(tableName)],
+    [qualified(log.tableName)],
   );
-  return { tableName, fields: fields.rows, columns: new Set(columns.rows.map(({ attname }) => attname)) };
+  return { ...log, fields: fields.rows, columns: new Set(columns.rows.map(({ attname }) => attname)) };
 }
 
 /** The table as it is, when all specs have a column in it already. */
@@ -112,7 +114,12 @@ async function addLog(client: pg.ClientBase, path: string, stream: string): Prom
     tableName,
     stream,
   ]);
-  return { tableName, fields: [], columns: new Set() };
+  return { tableName, stream, fields: [], columns: new Set() };
+}
+
+/** Log files do not tell their stream: the first announcement that does is entered. */
+async function learnStream(client: pg.ClientBase, path: string, stream: string): Promise<void> {
+  await client.query(`UPDATE zeekway.logs SET stream = $2 WHERE path = $1 AND stream = ''`, [path, stream]);
 }
 
 /** Gives each spec a column in the catalogue: the one it has, or a new one behind the others. */
@@ -194,6 +201,7 @@ export async function ensureLogTable(
   checkSpecs(path, specs);
   return inTransaction(db, `prepare the table of log "${path}"`, async (client) => {
     const before = await readState(client, path);
+    if (before?.stream === '' && stream !== '') await learnStream(client, path, stream);
     const found = before && findTable(path, before, specs);
     if (found) return found;
     await client.query('SELECT pg_advisory_xact_lock($1, 0)', [LOCKS.logTables]);

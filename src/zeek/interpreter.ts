@@ -1,8 +1,9 @@
-import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
+import { encodeValue } from '../codec/value-binary.js';
+import { type CodecLimits, DEFAULT_CODEC_LIMITS, PEER_LOG_SCHEMAS } from '../core/limits.js';
 import { nodeNameFromHello } from './cluster.js';
 import type { Item, Origin } from './item.js';
 import { SchemaRegistry } from './log-schema.js';
-import { readMessages, type ZeekMessage } from './message.js';
+import { logCreateMessage, readMessages, type ZeekMessage } from './message.js';
 
 /**
  * Turns the payloads of one peer into items. It knows the schemas that this peer announced (two peers may
@@ -36,8 +37,19 @@ export class Interpreter {
         return { kind: 'event', event: message.event, origin: this.currentOrigin, topic, received };
       }
       case 'log-create':
-        this.schemas.add(message.schema);
-        return { kind: 'schema', schema: message.schema, origin: this.currentOrigin, topic, received };
+        if (this.schemas.add(message.schema)) {
+          return { kind: 'schema', schema: message.schema, origin: this.currentOrigin, topic, received };
+        }
+        return {
+          kind: 'dead-letter',
+          code: 'too_many_logs',
+          reason: `log "${message.schema.path}" is one more than the ${PEER_LOG_SCHEMAS} that a peer may announce`,
+          subject: message.schema.stream,
+          raw: encodeValue(logCreateMessage(message.schema)),
+          origin: this.currentOrigin,
+          topic,
+          received,
+        };
       case 'log-write': {
         const schema = this.schemas.find(message);
         const base = { origin: this.currentOrigin, topic, received };

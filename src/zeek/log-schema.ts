@@ -1,4 +1,5 @@
 import type { LogField } from '../codec/log-record.js';
+import { PEER_LOG_SCHEMAS } from '../core/limits.js';
 
 /** What one LogCreate announces: the fields of the records that a stream writes under a path. */
 export interface LogSchema {
@@ -14,7 +15,10 @@ export interface LogSchema {
 /** What names a schema: records carry these three and not the fields. */
 export type LogKey = Pick<LogSchema, 'stream' | 'writer' | 'path'>;
 
-/** The schemas that one peer announced. A later announcement of the same key replaces the earlier one. */
+/**
+ * The schemas that one peer announced, at most `PEER_LOG_SCHEMAS`. A later announcement of the same key
+ * replaces the earlier one.
+ */
 export class SchemaRegistry {
   private readonly schemas = new Map<string, LogSchema>();
 
@@ -22,15 +26,15 @@ export class SchemaRegistry {
     return `${stream}\n${writer}\n${path}`;
   }
 
-  add(schema: LogSchema): void {
-    this.schemas.set(SchemaRegistry.key(schema), schema);
+  /** False when the peer has announced as many as it may, and this one is new. */
+  add(schema: LogSchema): boolean {
+    const key = SchemaRegistry.key(schema);
+    if (this.schemas.size >= PEER_LOG_SCHEMAS && !this.schemas.has(key)) return false;
+    this.schemas.set(key, schema);
+    return true;
   }
 
   find(key: LogKey): LogSchema | undefined {
     return this.schemas.get(SchemaRegistry.key(key));
-  }
-
-  all(): LogSchema[] {
-    return [...this.schemas.values()];
   }
 }

@@ -103,6 +103,17 @@ test('announcing again, in another order or with fewer fields changes nothing', 
   t.deepEqual(await columnsOf(t, table), before);
 });
 
+test('the stream of a log that was first seen in a file is learned later, and then stays', async (t) => {
+  const { db } = await testDatabase(t);
+  const streams: string[] = [];
+  for (const stream of ['', 'Conn::LOG', '', 'Other::LOG']) {
+    await ensureLogTable(db, { path: 'from_file', stream }, [spec('a', 'text')]);
+    const { rows } = await db.pool.query("SELECT stream FROM zeekway.logs WHERE path = 'from_file'");
+    streams.push(rows[0].stream);
+  }
+  t.deepEqual(streams, ['', 'Conn::LOG', 'Conn::LOG', 'Conn::LOG']);
+});
+
 test('a new field is a new column; earlier rows have NULL there', async (t) => {
   const { db } = await testDatabase(t);
   const { table } = await announce(t, 'grow', [spec('a', 'text')]);

@@ -2,6 +2,7 @@ import test from 'ava';
 import { encodeLogRecord } from '../../src/codec/log-record.js';
 import { count, string, type Value } from '../../src/codec/value.js';
 import { encodeValue } from '../../src/codec/value-binary.js';
+import { PEER_LOG_SCHEMAS } from '../../src/core/limits.js';
 import { clusterHello, nodeIdTopic, nodeNameFromHello } from '../../src/zeek/cluster.js';
 import { Interpreter } from '../../src/zeek/interpreter.js';
 import type { LogSchema } from '../../src/zeek/log-schema.js';
@@ -62,7 +63,18 @@ test('a later announcement replaces the earlier one', (t) => {
   interpret(interpreter, batchMessage([logCreateMessage(SCHEMA), logCreateMessage(wider)]));
   const [item] = interpret(interpreter, logWriteMessage(SCHEMA, SERIAL));
   t.deepEqual(item?.kind === 'log' ? item.schema : undefined, wider);
-  t.deepEqual(interpreter.schemas.all(), [wider]);
+  t.is(interpreter.schemas.find(SCHEMA), item?.kind === 'log' ? item.schema : undefined);
+});
+
+test('a peer may announce only so many logs; a further one is kept with its bytes', (t) => {
+  const interpreter = new Interpreter(ORIGIN);
+  for (let n = 0; n < PEER_LOG_SCHEMAS; n += 1) interpreter.schemas.add({ ...SCHEMA, path: `conn${n}` });
+  const message = logCreateMessage({ ...SCHEMA, path: 'one more' });
+  const [refused] = interpret(interpreter, message);
+  t.like(refused, { kind: 'dead-letter', code: 'too_many_logs', subject: 'Conn::LOG' });
+  t.deepEqual(refused?.kind === 'dead-letter' ? refused.raw : undefined, encodeValue(message));
+  const [again] = interpret(interpreter, logCreateMessage({ ...SCHEMA, path: 'conn7' }));
+  t.is(again?.kind, 'schema');
 });
 
 test('the hello of the peer itself names its node, from then on', (t) => {
