@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, readlink, realpath, rename, rm } from 'node:fs/promises';
+import { readdir, readFile, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -114,6 +114,17 @@ export async function readServerProcess(home: Home): Promise<ServerProcess | und
   const lines = text.split('\n');
   const pid = Number(lines[0]);
   return pid > 0 ? { pid, state: lines[7]?.trim() ?? '' } : undefined;
+}
+
+/** A server writes its postmaster.pid right after it has made the file: one that stays empty is of a crash. */
+const EMPTY_PID_FILE_MS = 2_000;
+
+/** Removes an empty postmaster.pid, with which PostgreSQL would not start, once it is no new one. */
+export async function removeEmptyPidFile(home: Home, log: (line: string) => void): Promise<void> {
+  const file = await stat(pidFile(home)).catch(() => undefined);
+  if (file?.size !== 0 || Date.now() - file.mtimeMs < EMPTY_PID_FILE_MS) return;
+  log(`removing ${pidFile(home)}: it is empty, from a crash`);
+  await rm(pidFile(home), { force: true });
 }
 
 /** Process numbers are used again: is this one a server in our data directory? */

@@ -14,6 +14,7 @@ import {
   isAlive,
   readServerProcess,
   recoverCluster,
+  removeEmptyPidFile,
   severeLines,
 } from './embedded-cluster.js';
 import { type Hold, isGuarded, joinUsers, startGuarded } from './embedded-guard.js';
@@ -91,7 +92,7 @@ const sizeOf = (path: string): Promise<number> =>
   );
 
 /** Another server holds the data directory at this moment; who it is shows itself soon. */
-const IS_HELD = /postmaster\.pid" already exists|is still in use/;
+const IS_HELD = /postmaster\.pid" (already exists|is empty)|is still in use/;
 
 /** Starts the server; `undefined` when another one was faster. */
 async function start(home: Home, binaries: Binaries, deadline: number): Promise<Hold | undefined> {
@@ -135,6 +136,7 @@ async function acquire(home: Home, binaries: Binaries, log: (line: string) => vo
       closeSync(joined);
     } else {
       if (leftOver !== undefined) await recoverCluster(home, leftOver, log);
+      else await removeEmptyPidFile(home, log);
       const started = await start(home, binaries, deadline);
       if (started !== undefined) return started;
     }

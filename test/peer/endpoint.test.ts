@@ -115,7 +115,7 @@ test('one event per change, not per try', async (t) => {
     client.events.map(({ type, error }) => [type, error?.code]),
     [['peer_unavailable', 'peer_unreachable']],
   );
-  t.is(client.endpoint.peers()[0]?.state, 'retrying');
+  await until('waiting for the next try', () => client.endpoint.peers()[0]?.state === 'retrying');
 });
 
 test('unpeer stops dialling, by URL and by ID', async (t) => {

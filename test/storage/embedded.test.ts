@@ -213,6 +213,14 @@ test.serial('a left-over postmaster.pid with the number of another program is no
   await db.close();
 });
 
+test.serial('an empty postmaster.pid: of a server that starts, or of a crash', async (t) => {
+  await writeFile(pidFile(), '');
+  const lines: string[] = [];
+  const db = await openDatabase({ dataDir, log: (line) => lines.push(line) });
+  t.deepEqual(lines, [`removing ${pidFile()}: it is empty, from a crash`]);
+  await db.close();
+});
+
 test.serial('a server that was stopped by force: a clear error, and a clean close', async (t) => {
   const db = await openDatabase({ dataDir, log: () => {} });
   process.kill(await serverPid(), 'SIGINT');
@@ -261,7 +269,8 @@ test('a data folder whose path no socket can have', async (t) => {
   await db.close();
 });
 
-const rootOnly = process.getuid?.() === 0 ? test : test.skip;
+const isRoot = process.getuid?.() === 0;
+const rootOnly = isRoot ? test : test.skip;
 
 rootOnly('as root: a data folder that the server account cannot reach is refused', async (t) => {
   const folder = await temporaryFolder(t);
@@ -272,22 +281,20 @@ rootOnly('as root: a data folder that the server account cannot reach is refused
   });
 });
 
-/** A checkout in a closed home folder (0700) cannot be run by anybody else: skipped there, and shown as such. */
-const canBeRunByOthers =
-  process.getuid?.() === 0 &&
-  spawnSync(process.execPath, ['--check', fileURLToPath(import.meta.url)], {
-    uid: NOBODY,
-    gid: NOBODY,
-    cwd: '/',
-  }).status === 0;
+/** Whom a test of a normal user runs as. */
+const normalUser = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
 
-(canBeRunByOthers ? test : test.skip)('as a normal user: the data is in the home folder', async (t) => {
+/** A checkout in a closed home folder (0700) cannot be run by anybody else: skipped there, and shown as such. */
+const canRunNormally =
+  spawnSync(process.execPath, ['--check', fileURLToPath(import.meta.url)], { ...normalUser, cwd: '/' })
+    .status === 0;
+
+(canRunNormally ? test : test.skip)('as a normal user: the data is in the home folder', async (t) => {
   const folder = await temporaryFolder(t);
-  await chown(folder, NOBODY, NOBODY);
+  if (isRoot) await chown(folder, NOBODY, NOBODY);
   const { XDG_DATA_HOME: _, ...env } = process.env;
   const { child, told } = await startChild(t, undefined, {
-    uid: NOBODY,
-    gid: NOBODY,
+    ...normalUser,
     env: { ...env, HOME: folder },
   });
   const version = told.version;
