@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
-import { read, textOf } from '../storage/queries.js';
+import { read, textOf } from '../storage/queries/query.js';
 import { Cleanup } from './cleanup.js';
 import { startHttp } from './gateway.js';
 import { createLogger } from './logger.js';

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { Speed } from '../replay/pace.js';
-import { defaultDataDir } from '../storage/embedded-home.js';
+import { defaultDataDir } from '../storage/embedded/home.js';
 
 /** Where things are stored. */
 export interface StoreOptions {

@@ -11,8 +11,8 @@ import { type FieldType, parseFieldType } from '../replay/log-file/field-type.js
 import type { Speed } from '../replay/pace.js';
 import { openReplay } from '../replay/replay.js';
 import type { Database } from '../storage/database.js';
-import { read } from '../storage/queries.js';
-import { describeLogs } from '../storage/queries-catalogue.js';
+import { describeLogs } from '../storage/queries/catalogue.js';
+import { read } from '../storage/queries/query.js';
 import { abandonReplay, beginReplay, finishReplay } from '../storage/replays.js';
 import type { Item } from '../zeek/item.js';
 

@@ -10,7 +10,7 @@ import type {
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
-import { type Query, read } from '../storage/queries.js';
+import { type Query, read } from '../storage/queries/query.js';
 import type { Health, PeerStatus } from './peers.js';
 
 /** What the API needs from the rest of the gateway. */

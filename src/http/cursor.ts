@@ -1,5 +1,5 @@
 import { ZeekwayError } from '../core/errors.js';
-import type { RowPosition } from '../storage/queries-rows.js';
+import type { RowPosition } from '../storage/queries/rows.js';
 
 /** Cursors: where a page ended, opaque to clients. */
 

@@ -1,7 +1,7 @@
 import { Address, Subnet } from '../codec/address.js';
 import { ZeekwayError } from '../core/errors.js';
-import type { LogColumn, LogDescription } from '../storage/queries-catalogue.js';
-import type { Condition } from '../storage/queries-rows.js';
+import type { LogColumn, LogDescription } from '../storage/queries/catalogue.js';
+import type { Condition } from '../storage/queries/rows.js';
 import { didYouMean } from './nearest.js';
 import { parseTime } from './times.js';
 import { columnKeys, storedText } from './values.js';

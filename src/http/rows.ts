@@ -1,13 +1,13 @@
 import { ZeekwayError } from '../core/errors.js';
-import type { Query } from '../storage/queries.js';
 import {
   describeLogs,
   type LogColumn,
   type LogDescription,
   logPaths,
   sourcesById,
-} from '../storage/queries-catalogue.js';
-import type { StoredRow } from '../storage/queries-rows.js';
+} from '../storage/queries/catalogue.js';
+import type { Query } from '../storage/queries/query.js';
+import type { StoredRow } from '../storage/queries/rows.js';
 import { columnsNamed } from './filters.js';
 import { didYouMean } from './nearest.js';
 import { timeFromSql } from './times.js';

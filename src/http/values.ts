@@ -1,5 +1,5 @@
-import type { Cell } from '../storage/queries.js';
-import type { LogColumn, Source } from '../storage/queries-catalogue.js';
+import type { LogColumn, Source } from '../storage/queries/catalogue.js';
+import type { Cell } from '../storage/queries/query.js';
 import { timeFromSql } from './times.js';
 
 /** A value in an answer. docs/api.md has the table of Zeek's types and what they become. */

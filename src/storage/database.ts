@@ -2,7 +2,7 @@ import pg from 'pg';
 import { ZeekwayError } from '../core/errors.js';
 import { DATABASE_CONNECT_TIMEOUT_MS } from '../core/limits.js';
 import { toDatabaseError } from './database-error.js';
-import { startEmbedded } from './embedded.js';
+import { startEmbedded } from './embedded/server.js';
 
 export { isTransient, toDatabaseError } from './database-error.js';
 

@@ -1,10 +1,10 @@
 import test from 'ava';
 import type pg from 'pg';
 import { ensureLogTable, type SqlType } from '../../src/storage/log-tables.js';
-import { type Query, read } from '../../src/storage/queries.js';
-import { describeLogs, type LogColumn, type LogDescription } from '../../src/storage/queries-catalogue.js';
-import { logExtent, timeWindows } from '../../src/storage/queries-extent.js';
-import { type Condition, logRows, type RowsRequest, rowsStatement } from '../../src/storage/queries-rows.js';
+import { describeLogs, type LogColumn, type LogDescription } from '../../src/storage/queries/catalogue.js';
+import { logExtent, timeWindows } from '../../src/storage/queries/extent.js';
+import { type Query, read } from '../../src/storage/queries/query.js';
+import { type Condition, logRows, type RowsRequest, rowsStatement } from '../../src/storage/queries/rows.js';
 import { testDatabase } from '../support/database.js';
 
 /** Large enough to be read by its indexes: 200,000 rows, ten a second, the two halves from other networks. */

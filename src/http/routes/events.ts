@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { sourcesById } from '../../storage/queries-catalogue.js';
-import { storedEvents } from '../../storage/queries-events.js';
+import { sourcesById } from '../../storage/queries/catalogue.js';
+import { storedEvents } from '../../storage/queries/events.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { idCursor, parseIdCursor } from '../cursor.js';
 import { eventArgs } from '../event-args.js';

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { describeLogs } from '../../storage/queries-catalogue.js';
-import { logExtent } from '../../storage/queries-extent.js';
+import { describeLogs } from '../../storage/queries/catalogue.js';
+import { logExtent } from '../../storage/queries/extent.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { findLog } from '../rows.js';

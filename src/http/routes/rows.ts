@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { logRows } from '../../storage/queries-rows.js';
+import { logRows } from '../../storage/queries/rows.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { parseRowCursor, rowCursor } from '../cursor.js';
 import { parseFilters } from '../filters.js';

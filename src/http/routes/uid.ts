@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { describeLogs } from '../../storage/queries-catalogue.js';
-import { logRows, uidConditions } from '../../storage/queries-rows.js';
+import { describeLogs } from '../../storage/queries/catalogue.js';
+import { logRows, uidConditions } from '../../storage/queries/rows.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { rowsJson, selectAll } from '../rows.js';

@@ -4,7 +4,7 @@ import { chown, lstat, mkdir, stat } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { ZeekwayError } from '../core/errors.js';
+import { ZeekwayError } from '../../core/errors.js';
 
 const run = promisify(execFile);
 

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { type Query, textOf, textOrNull } from './queries.js';
+import { type Query, textOf, textOrNull } from './query.js';
 
 /** A column of a log table, as zeekway.log_fields describes it. */
 export interface LogColumn {

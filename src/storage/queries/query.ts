@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { ZeekwayError } from '../core/errors.js';
-import { toDatabaseError } from './database-error.js';
+import { ZeekwayError } from '../../core/errors.js';
+import { toDatabaseError } from '../database-error.js';
 
 /**
  * One value as PostgreSQL's text form writes it (all digits of a number are there); an array is split into

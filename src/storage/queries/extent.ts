@@ -1,5 +1,5 @@
-import { type Query, textOrNull } from './queries.js';
-import { type LogDescription, timeColumn } from './queries-catalogue.js';
+import { type LogDescription, timeColumn } from './catalogue.js';
+import { type Query, textOrNull } from './query.js';
 
 /**
  * Where the times of a log lie, without reading all of it. Rows are appended as they come, so the earliest

@@ -1,8 +1,8 @@
 import pg from 'pg';
-import { ZeekwayError } from '../core/errors.js';
-import type { Cell, Query } from './queries.js';
-import { type LogColumn, type LogDescription, timeColumn } from './queries-catalogue.js';
-import { timeWindows } from './queries-extent.js';
+import { ZeekwayError } from '../../core/errors.js';
+import { type LogColumn, type LogDescription, timeColumn } from './catalogue.js';
+import { timeWindows } from './extent.js';
+import type { Cell, Query } from './query.js';
 
 /** One test of a column. `value` is text in PostgreSQL's notation of the column's (or its elements') type. */
 export interface Condition {

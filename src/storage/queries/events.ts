@@ -1,5 +1,5 @@
-import { type Cell, type Query, textOf, textOrNull } from './queries.js';
-import type { Order } from './queries-rows.js';
+import { type Cell, type Query, textOf, textOrNull } from './query.js';
+import type { Order } from './rows.js';
 
 /** What the tables that are read by their ascending `id` have in common. */
 interface ByIdRequest {

@@ -4,10 +4,10 @@ import { readdir, readFile, readlink, realpath, rename, rm, stat } from 'node:fs
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { ZeekwayError } from '../core/errors.js';
-import { EMBEDDED_STOP_TIMEOUT_MS } from '../core/limits.js';
-import type { Binaries } from './embedded-binaries.js';
-import { type Home, runAs } from './embedded-home.js';
+import { ZeekwayError } from '../../core/errors.js';
+import { EMBEDDED_STOP_TIMEOUT_MS } from '../../core/limits.js';
+import type { Binaries } from './binaries.js';
+import { type Home, runAs } from './home.js';
 
 const run = promisify(execFile);
 

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { type Database, openDatabase } from '../../src/storage/database.js';
+import { type Database, openDatabase } from '../../../src/storage/database.js';
 
 const run = promisify(execFile);
 const NOBODY = 65_534;
@@ -78,7 +78,7 @@ async function startChild(
   folder: string | undefined,
   options: { uid?: number; gid?: number; env?: NodeJS.ProcessEnv } = {},
 ): Promise<{ child: ChildProcess; told: Told }> {
-  const script = fileURLToPath(new URL('../support/embedded-child.js', import.meta.url));
+  const script = fileURLToPath(new URL('../../support/embedded-child.js', import.meta.url));
   const args = folder === undefined ? [script] : [script, folder];
   const child = spawn(process.execPath, args, { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
   t.teardown(() => child.stdin.end());

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Home, runAs } from './embedded-home.js';
+import { type Home, runAs } from './home.js';
 
 /**
  * The guard keeps the embedded server from outliving those who use it.

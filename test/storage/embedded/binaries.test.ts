@@ -2,8 +2,8 @@ import { chmod, cp, lstat, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { findBinaries, packagedRoot } from '../../src/storage/embedded-binaries.js';
-import { prepareHome } from '../../src/storage/embedded-home.js';
+import { findBinaries, packagedRoot } from '../../../src/storage/embedded/binaries.js';
+import { prepareHome } from '../../../src/storage/embedded/home.js';
 
 async function temporaryFolder(t: ExecutionContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'zeekway-binaries-'));

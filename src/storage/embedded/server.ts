@@ -3,10 +3,14 @@ import { readFile, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { ZeekwayError } from '../core/errors.js';
-import { EMBEDDED_LOG_BYTES, EMBEDDED_START_TIMEOUT_MS, EMBEDDED_STOP_TIMEOUT_MS } from '../core/limits.js';
-import { isTransient } from './database-error.js';
-import { type Binaries, findBinaries } from './embedded-binaries.js';
+import { ZeekwayError } from '../../core/errors.js';
+import {
+  EMBEDDED_LOG_BYTES,
+  EMBEDDED_START_TIMEOUT_MS,
+  EMBEDDED_STOP_TIMEOUT_MS,
+} from '../../core/limits.js';
+import { isTransient } from '../database-error.js';
+import { type Binaries, findBinaries } from './binaries.js';
 import {
   clusterOf,
   EMBEDDED_USER,
@@ -16,9 +20,9 @@ import {
   recoverCluster,
   removeEmptyPidFile,
   severeLines,
-} from './embedded-cluster.js';
-import { type Hold, isGuarded, joinUsers, startGuarded } from './embedded-guard.js';
-import { defaultDataDir, type Home, prepareHome, SOCKET_PORT } from './embedded-home.js';
+} from './cluster.js';
+import { type Hold, isGuarded, joinUsers, startGuarded } from './guard.js';
+import { defaultDataDir, type Home, prepareHome, SOCKET_PORT } from './home.js';
 
 /** A hold on the embedded server, and how to connect to it. */
 export interface EmbeddedServer {
@@ -166,7 +170,7 @@ async function release(home: Home, hold: Hold, log: (line: string) => void): Pro
 
 /**
  * The embedded PostgreSQL of a data folder: made and started when needed, shared when another zeekway has
- * it running, stopped when its last user closes it or dies (see embedded-guard.ts). It listens on a unix
+ * it running, stopped when its last user closes it or dies (see guard.ts). It listens on a unix
  * socket only. Throws `embedded_unavailable` or `embedded_failed`.
  */
 export async function startEmbedded(options: {

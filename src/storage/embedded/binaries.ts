@@ -4,8 +4,8 @@ import { chmod, cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:f
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { ZeekwayError } from '../core/errors.js';
-import { type Account, runAs } from './embedded-home.js';
+import { ZeekwayError } from '../../core/errors.js';
+import { type Account, runAs } from './home.js';
 
 const run = promisify(execFile);
 
