@@ -77,8 +77,10 @@ export const PEER_SEND_QUEUE_BYTES = 16 * 1024 * 1024;
 /** Addresses whose last failure to peer is remembered, so that a scanner is reported once. */
 export const FAILURE_LOG_ENTRIES = 1_000;
 
-/** Messages that wait for one subscriber before its peers are paused (back-pressure). */
+/** Messages that wait for one subscriber before its peers are paused (back-pressure)... */
 export const SUBSCRIBER_QUEUE_MESSAGES = 4_096;
+/** ...or bytes of them: a batch of 400 log records has 100 KiB. */
+export const SUBSCRIBER_QUEUE_BYTES = 16 * 1024 * 1024;
 
 /** Logs (stream, writer, path) that one peer may announce: a site with a path for each host has thousands. */
 export const PEER_LOG_SCHEMAS = 10_000;

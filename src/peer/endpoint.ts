@@ -2,7 +2,12 @@ import { EventEmitter } from 'node:events';
 import { fromNatural, type Natural } from '../codec/value.js';
 import { encodeValue } from '../codec/value-binary.js';
 import type { Clock, RandomBytes } from '../core/clock.js';
-import { type CodecLimits, DEFAULT_CODEC_LIMITS, SUBSCRIBER_QUEUE_MESSAGES } from '../core/limits.js';
+import {
+  type CodecLimits,
+  DEFAULT_CODEC_LIMITS,
+  SUBSCRIBER_QUEUE_BYTES,
+  SUBSCRIBER_QUEUE_MESSAGES,
+} from '../core/limits.js';
 import { type EndpointId, newEndpointId, parseEndpointId } from '../protocol/broker/endpoint-id.js';
 import { minimalFilter } from '../protocol/broker/filter.js';
 import type { Listener } from '../transport/contract.js';
@@ -13,7 +18,7 @@ import type { Link } from './link.js';
 import { Message, type MessageSource } from './message.js';
 import { PeerManager } from './peer-manager.js';
 import type { PeerEvent, PeerStatus } from './status.js';
-import { Subscription } from './subscription.js';
+import { type QueueLimits, Subscription } from './subscription.js';
 import { systemClock, systemRandom } from './system.js';
 
 export interface EndpointOptions {
@@ -35,6 +40,8 @@ export interface PublishEventOptions extends PublishOptions {
   /** The event's network time in nanoseconds since the Unix epoch; now where it is left out. */
   readonly timestamp?: bigint;
 }
+
+const QUEUE_LIMITS: QueueLimits = { messages: SUBSCRIBER_QUEUE_MESSAGES, bytes: SUBSCRIBER_QUEUE_BYTES };
 
 /** Called for each message; when it gives a promise, the next message waits for it. */
 export type MessageHandler = (message: Message) => void | Promise<void>;
@@ -119,7 +126,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
    * subscription. Cancel it, or break out of the loop, to unsubscribe.
    */
   subscribe(topics: readonly string[], handler?: MessageHandler): Subscription {
-    const subscription = new Subscription(topics, SUBSCRIBER_QUEUE_MESSAGES, {
+    const subscription = new Subscription(topics, QUEUE_LIMITS, {
       fullnessChanged: () => this.applyBackPressure(),
       cancelled: (cancelled) => {
         this.subscriptions.delete(cancelled);

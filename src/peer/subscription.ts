@@ -9,22 +9,29 @@ interface SubscriptionOwner {
   cancelled(subscription: Subscription): void;
 }
 
+/** How much may wait; the bytes are those of the payloads. */
+export interface QueueLimits {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
 /**
  * The messages of some topics, in the order they came: an async iterator with back-pressure. When nobody takes
- * them, up to `limit` wait here; then the endpoint stops reading from its peers until half of them are taken.
- * Nothing is dropped.
+ * them, they wait here up to the limits; then the endpoint stops reading from its peers until no more than half
+ * of that waits. Nothing is dropped.
  */
 export class Subscription implements AsyncIterableIterator<Message> {
   private readonly matcher: FilterMatcher;
   private queue: Message[] = [];
   private head = 0;
+  private bytes = 0;
   private waiting: ((result: IteratorResult<Message>) => void)[] = [];
   private ended = false;
   private isFull = false;
 
   constructor(
     readonly topics: readonly string[],
-    private readonly limit: number,
+    private readonly limits: QueueLimits,
     private readonly owner: SubscriptionOwner,
   ) {
     this.matcher = new FilterMatcher(topics);
@@ -43,9 +50,14 @@ export class Subscription implements AsyncIterableIterator<Message> {
   offer(message: Message): void {
     if (this.ended || !this.matcher.matches(message.topic)) return;
     const taker = this.waiting.shift();
-    if (taker) taker({ done: false, value: message });
-    else this.queue.push(message);
-    if (!this.isFull && this.size >= this.limit) this.setFull(true);
+    if (taker) {
+      taker({ done: false, value: message });
+      return;
+    }
+    this.queue.push(message);
+    this.bytes += message.payload.length;
+    if (!this.isFull && (this.size >= this.limits.messages || this.bytes >= this.limits.bytes))
+      this.setFull(true);
   }
 
   /** Ends the iteration once what waits is taken. For the endpoint. */
@@ -61,11 +73,13 @@ export class Subscription implements AsyncIterableIterator<Message> {
       return new Promise((resolve) => this.waiting.push(resolve));
     }
     this.head += 1;
-    if (this.head === this.queue.length || this.head >= this.limit) {
+    this.bytes -= message.payload.length;
+    if (this.head === this.queue.length || this.head >= this.limits.messages) {
       this.queue = this.queue.slice(this.head);
       this.head = 0;
     }
-    if (this.isFull && this.size <= this.limit / 2) this.setFull(false);
+    const { messages, bytes } = this.limits;
+    if (this.isFull && this.size <= messages / 2 && this.bytes <= bytes / 2) this.setFull(false);
     return Promise.resolve({ done: false, value: message });
   }
 
@@ -80,6 +94,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
     if (this.ended && this.size === 0) return;
     this.queue = [];
     this.head = 0;
+    this.bytes = 0;
     this.finish();
     if (this.isFull) this.setFull(false);
     this.owner.cancelled(this);
