@@ -18,6 +18,8 @@ export { DecodeError } from './codec/bytes.js';
 export {
   decodeLogRecord,
   encodeLogRecord,
+  isAbsent,
+  LOG_TYPES,
   type LogField,
   type LogScalar,
   type LogType,
@@ -55,11 +57,13 @@ export {
   timestamp,
   toNatural,
   type Value,
+  type ValueOf,
   type ValueType,
   vector,
 } from './codec/value.js';
 export { decodeValue, encodeValue } from './codec/value-binary.js';
 export { decodeValueJson, encodeValueJson, type JsonOptions } from './codec/value-json.js';
+export type { Clock, RandomBytes } from './core/clock.js';
 export { ERROR_CATALOGUE, type ErrorCode, type ErrorWhere, ZeekwayError } from './core/errors.js';
 export { type CodecLimits, DEFAULT_CODEC_LIMITS } from './core/limits.js';
 export {

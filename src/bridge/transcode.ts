@@ -129,13 +129,10 @@ function writeField(field: FieldPlan, reader: ByteReader, out: CopyBuffer): bool
 function readHead(tag: number, field: FieldPlan, reader: ByteReader): boolean {
   const at = reader.take(9, 'a value');
   const { view } = reader;
-  if (view.getInt32(at) !== tag) {
-    reader.fail(
-      'decode_invalid',
-      at,
-      `a ${LOG_TYPES[tag]} in field "${field.name}"`,
-      `type tag ${view.getInt32(at)}`,
-    );
+  const found = view.getInt32(at);
+  if (found !== tag) {
+    const name = LOG_TYPES[found] ?? `type tag ${found}`;
+    reader.fail('decode_invalid', at, `the type ${LOG_TYPES[tag]} in field "${field.name}"`, name);
   }
   if (view.getUint32(at + 4) >= LOG_TYPES.length) {
     reader.fail('decode_invalid', at + 4, 'a type tag of 0 to 22', String(view.getInt32(at + 4)));

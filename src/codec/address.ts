@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import ipaddr from 'ipaddr.js';
 import { ZeekwayError } from '../core/errors.js';
 
@@ -102,6 +103,10 @@ export class Address {
   toJSON(): string {
     return this.toString();
   }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
 }
 
 /**
@@ -186,6 +191,10 @@ export class Subnet {
   }
 
   toJSON(): string {
+    return this.toString();
+  }
+
+  [inspect.custom](): string {
     return this.toString();
   }
 }

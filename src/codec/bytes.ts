@@ -147,6 +147,13 @@ export class ByteReader {
   }
 }
 
+export const UINT64_MAX = 2n ** 64n - 1n;
+export const INT64_MIN = -(2n ** 63n);
+export const INT64_MAX = 2n ** 63n - 1n;
+
+const unfit = (value: unknown, kind: string): ZeekwayError =>
+  new ZeekwayError('encode_invalid', `${typeof value} ${value} is no ${kind} bigint of 64 bits`);
+
 const FIRST_BYTES = 256;
 const NOTHING = Buffer.alloc(0);
 
@@ -200,13 +207,17 @@ export class ByteWriter {
     return this;
   }
 
+  /** Throws `encode_invalid` where it is none. */
   u64(value: bigint): this {
+    if (typeof value !== 'bigint' || value < 0n || value > UINT64_MAX) throw unfit(value, 'unsigned');
     const at = this.room(8);
     this.view.setBigUint64(at, value);
     return this;
   }
 
+  /** Throws `encode_invalid` where it is none. */
   i64(value: bigint): this {
+    if (typeof value !== 'bigint' || value < INT64_MIN || value > INT64_MAX) throw unfit(value, 'signed');
     const at = this.room(8);
     this.view.setBigInt64(at, value);
     return this;

@@ -133,7 +133,7 @@ function readObject(reader: ByteReader, depth: number): Map<string, JsonNode> {
   }
 }
 
-const ESCAPES: ReadonlyMap<number, number> = new Map(
+const ESCAPES: ReadonlyMap<number, string> = new Map(
   Object.entries({
     '"': '"',
     '\\': '\\',
@@ -144,7 +144,7 @@ const ESCAPES: ReadonlyMap<number, number> = new Map(
     r: '\r',
     t: '\t',
     v: '\v',
-  }).map(([letter, char]) => [letter.charCodeAt(0), char.charCodeAt(0)] as const),
+  }).map(([letter, char]) => [letter.charCodeAt(0), char] as const),
 );
 
 /** The bytes of a string: what is not escaped is taken as it stands, UTF-8 or not. */
@@ -166,25 +166,36 @@ function checkedLength(reader: ByteReader, bytes: Uint8Array, at: number): Uint8
   return bytes;
 }
 
+/** Writes into one copy: a string may be all escapes, and none is longer than what it stands for. */
 function readEscapedString(reader: ByteReader, start: number): Uint8Array {
-  const parts: Uint8Array[] = [];
-  let plainFrom = start;
-  for (;;) {
-    const at = reader.offset;
+  const closing = closingQuote(reader, start);
+  const out = Buffer.from(reader.bytes.subarray(start, closing));
+  let size = 0;
+  reader.offset = start;
+  while (reader.offset < closing) {
     const byte = reader.u8('the rest of a string');
-    if (byte !== CHAR.quote && byte !== CHAR.backslash) continue;
-    parts.push(reader.bytes.subarray(plainFrom, at));
-    if (byte === CHAR.quote) return checkedLength(reader, Buffer.concat(parts), start);
-    parts.push(readEscape(reader));
-    plainFrom = reader.offset;
+    if (byte === CHAR.backslash) size += out.write(readEscape(reader), size, 'utf8');
+    else out[size++] = byte;
+  }
+  reader.offset = closing + 1;
+  return checkedLength(reader, out.subarray(0, size), start);
+}
+
+/** Where the string ends that begins at `start`. */
+function closingQuote(reader: ByteReader, start: number): number {
+  reader.offset = start;
+  for (;;) {
+    const byte = reader.u8('the rest of a string');
+    if (byte === CHAR.quote) return reader.offset - 1;
+    if (byte === CHAR.backslash) reader.u8('an escape');
   }
 }
 
-function readEscape(reader: ByteReader): Uint8Array {
+function readEscape(reader: ByteReader): string {
   const at = reader.offset - 1;
   const code = reader.u8('an escape');
   const simple = ESCAPES.get(code);
-  if (simple !== undefined) return Uint8Array.of(simple);
+  if (simple !== undefined) return simple;
   if (code !== 0x75) reader.fail('decode_invalid', at, 'a JSON escape', `"\\${String.fromCharCode(code)}"`);
   let text = String.fromCharCode(readHex4(reader));
   if (text >= '\ud800' && text <= '\udbff' && reader.bytes[reader.offset] === CHAR.backslash) {
@@ -194,7 +205,7 @@ function readEscape(reader: ByteReader): Uint8Array {
     text += String.fromCharCode(readHex4(reader));
   }
   if (!text.isWellFormed()) reader.fail('decode_invalid', at, 'a character', 'a lone surrogate');
-  return Buffer.from(text, 'utf8');
+  return text;
 }
 
 function readHex4(reader: ByteReader): number {

@@ -75,7 +75,8 @@ export interface LogField {
 
 /**
  * A value of a log record. `time` is seconds since the Unix epoch and `interval` seconds, both doubles as on
- * the wire; `absent` is an unset optional field or a hole in a vector.
+ * the wire; `absent` is an unset optional field or a hole in a vector: ask `isAbsent` first, then match on `type`.
+ * Encoding gives the bytes that were decoded, but for a bool that was another number than 0 and 1 (`readFlag`).
  */
 export type LogValue =
   | { readonly type: LogType; readonly subtype: LogType; readonly absent: true }
@@ -286,7 +287,7 @@ export function writeLogValue(writer: ByteWriter, value: LogValue): void {
   }
 }
 
-/** Encodes a record as LogWrite carries it. */
+/** Encodes a record as LogWrite carries it. Throws `encode_invalid` for a number that does not fit. */
 export function encodeLogRecord(values: readonly LogValue[]): Buffer {
   const writer = new ByteWriter();
   writer.i32(values.length);

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { ZeekwayError } from '../core/errors.js';
 
 /** Transport protocols by their number on the wire, in Broker's values and in log records alike. */
@@ -53,6 +54,10 @@ export class Port {
   }
 
   toJSON(): string {
+    return this.toString();
+  }
+
+  [inspect.custom](): string {
     return this.toString();
   }
 }

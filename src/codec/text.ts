@@ -52,52 +52,83 @@ export function nameFromBytes(bytes: Uint8Array, start = 0, end = bytes.length):
   return typeof text === 'string' ? text : nameFromOtherBytes(text);
 }
 
+/** One pass with two bytes of room for each: a name may be as long as a frame. */
 function nameFromOtherBytes(bytes: Uint8Array): string {
-  let result = '';
-  let start = 0;
-  while (start < bytes.length) {
-    const length = utf8SequenceLength(bytes, start);
-    if (length === 0) {
-      result += String.fromCharCode(0xdc00 + (bytes[start] as number));
-      start += 1;
-    } else {
-      result += asBuffer(bytes).toString('utf8', start, start + length);
-      start += length;
-    }
+  const units = Buffer.allocUnsafe(2 * bytes.length);
+  let size = 0;
+  const put = (unit: number): void => {
+    size = units.writeUInt16LE(unit, size);
+  };
+  for (let at = 0; at < bytes.length; ) {
+    const length = utf8SequenceLength(bytes, at);
+    if (length === 0) put(0xdc00 + (bytes[at] as number));
+    else if (length === 1) put(bytes[at] as number);
+    else for (const unit of codeUnits(codePoint(bytes, at, length))) put(unit);
+    at += length === 0 ? 1 : length;
   }
-  return result;
+  return units.toString('utf16le', 0, size);
 }
 
-/** Length of the valid UTF-8 sequence at `at`, 0 where there is none. */
+const FIRST_BITS = [0, 0x7f, 0x1f, 0x0f, 0x07] as const;
+
+/** The character in a valid UTF-8 sequence. */
+function codePoint(bytes: Uint8Array, at: number, length: number): number {
+  let code = (bytes[at] as number) & (FIRST_BITS[length] as number);
+  for (let index = 1; index < length; index++) code = (code << 6) | ((bytes[at + index] as number) & 0x3f);
+  return code;
+}
+
+const codeUnits = (code: number): number[] =>
+  code < 0x10000 ? [code] : [0xd800 + ((code - 0x10000) >> 10), 0xdc00 + (code & 0x3ff)];
+
+/** Length of the valid UTF-8 sequence at `at`, 0 where there is none (RFC 3629, table of section 4). */
 function utf8SequenceLength(bytes: Uint8Array, at: number): number {
-  for (let length = 1; length <= 4 && at + length <= bytes.length; length++) {
-    if (isUtf8(bytes.subarray(at, at + length))) return length;
-  }
-  return 0;
-}
-
-const ESCAPED_BYTE = /[\uD800-\uDBFF][\uDC00-\uDFFF]|[\uDC80-\uDCFF]/g;
-
-function wellFormedToBytes(text: string): Uint8Array {
-  if (!text.isWellFormed()) {
-    throw new ZeekwayError('encode_invalid', 'a string with a lone surrogate cannot be written as UTF-8');
-  }
-  return Buffer.from(text, 'utf8');
+  const first = bytes[at] as number;
+  if (first < 0x80) return 1;
+  const length = first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (at + length > bytes.length) return 0;
+  for (let index = 1; index < length; index++) if (((bytes[at + index] as number) & 0xc0) !== 0x80) return 0;
+  const second = bytes[at + 1] as number;
+  const tooLong = (first === 0xe0 && second < 0xa0) || (first === 0xf0 && second < 0x90);
+  const tooHigh = (first === 0xed && second > 0x9f) || (first === 0xf4 && second > 0x8f);
+  return tooLong || tooHigh ? 0 : length;
 }
 
 /** The bytes of a name. Throws `encode_invalid` for a lone surrogate that stands for no byte. */
 export function nameToBytes(name: string): Uint8Array {
-  if (name.isWellFormed()) return Buffer.from(name, 'utf8');
-  const parts: Uint8Array[] = [];
-  let start = 0;
-  for (const match of name.matchAll(ESCAPED_BYTE)) {
-    if (match[0].length === 2) continue;
-    parts.push(wellFormedToBytes(name.slice(start, match.index)));
-    parts.push(Uint8Array.of(match[0].charCodeAt(0) - 0xdc00));
-    start = match.index + 1;
+  return name.isWellFormed() ? Buffer.from(name, 'utf8') : otherNameToBytes(name);
+}
+
+function otherNameToBytes(name: string): Uint8Array {
+  // Lone surrogates become three bytes each (those of U+FFFD), which leaves their places empty.
+  const bytes = Buffer.from(name, 'utf8');
+  let from = 0;
+  let size = 0;
+  for (let at = 0; at < name.length; at++) {
+    const code = name.codePointAt(at) as number;
+    const length = utf8Length(code);
+    if (code >= 0xd800 && code <= 0xdfff) {
+      if (code < 0xdc80 || code > 0xdcff) {
+        throw new ZeekwayError('encode_invalid', 'a string with a lone surrogate cannot be written as UTF-8');
+      }
+      bytes[size++] = code - 0xdc00;
+    } else {
+      for (let index = 0; index < length; index++) bytes[size++] = bytes[from + index] as number;
+    }
+    from += length;
+    if (code >= 0x10000) at += 1;
   }
-  parts.push(wellFormedToBytes(name.slice(start)));
-  return Buffer.concat(parts);
+  return bytes.subarray(0, size);
+}
+
+const utf8Length = (code: number): number => (code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4);
+
+/** The value of a hexadecimal digit in ASCII. */
+function hexDigit(byte: number | undefined): number | undefined {
+  if (byte === undefined) return undefined;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : undefined;
 }
 
 const hexByte = (byte: number): string => `\\x${byte.toString(16).padStart(2, '0')}`;
@@ -131,16 +162,21 @@ export function escapeText(bytes: Uint8Array): string {
 
 /** The bytes that `escapeText` was given. */
 export function unescapeText(text: string): Uint8Array {
-  if (!text.includes('\\x')) return Buffer.from(text, 'utf8');
-  const parts: Uint8Array[] = [];
-  let start = 0;
-  for (const match of text.matchAll(/\\x([0-9a-fA-F]{2})/g)) {
-    parts.push(Buffer.from(text.slice(start, match.index), 'utf8'));
-    parts.push(Uint8Array.of(Number.parseInt(match[1] as string, 16)));
-    start = match.index + match[0].length;
+  const bytes = Buffer.from(text, 'utf8');
+  let size = 0;
+  for (let from = 0; from < bytes.length; size++) {
+    const escaped = escapedByte(bytes, from);
+    bytes[size] = escaped ?? (bytes[from] as number);
+    from += escaped === undefined ? 1 : 4;
   }
-  parts.push(Buffer.from(text.slice(start), 'utf8'));
-  return Buffer.concat(parts);
+  return bytes.subarray(0, size);
+}
+
+/** The byte that `\xNN` at this place stands for. */
+function escapedByte(bytes: Uint8Array, at: number): number | undefined {
+  if (bytes[at] !== 0x5c || bytes[at + 1] !== 0x78) return undefined;
+  const [high, low] = [hexDigit(bytes[at + 2]), hexDigit(bytes[at + 3])];
+  return high === undefined || low === undefined ? undefined : 16 * high + low;
 }
 
 /** A text for people and for text columns: itself, or escaped where it has to be (`escapeText`). */

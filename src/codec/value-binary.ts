@@ -1,3 +1,4 @@
+import { ZeekwayError } from '../core/errors.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
 import { Address, Subnet } from './address.js';
 import { ByteReader, ByteWriter } from './bytes.js';
@@ -49,10 +50,16 @@ export function readItemCount(reader: ByteReader, what: string): number {
   return items;
 }
 
-function readItems(reader: ByteReader, what: string, depth: number): Value[] {
+/** `readItemCount`, counted against the elements that all collections of the input may have together. */
+export function claimItemCount(reader: ByteReader, what: string): number {
   const at = reader.offset;
   const items = readItemCount(reader, what);
   reader.claimItems(items, at);
+  return items;
+}
+
+function readItems(reader: ByteReader, what: string, depth: number): Value[] {
+  const items = claimItemCount(reader, what);
   const result: Value[] = [];
   for (let index = 0; index < items; index++) result.push(readValue(reader, depth + 1));
   return result;
@@ -122,7 +129,9 @@ export function readValue(reader: ByteReader, depth = 0): Value {
 
 /** Writes one value; sets and tables in Broker's order, each element once. */
 function writeValue(writer: ByteWriter, value: Value): void {
-  writer.u8(TAG[value.type]);
+  const tag = TAG[value.type];
+  if (tag === undefined) throw new ZeekwayError('encode_invalid', `there is no Broker type "${value.type}"`);
+  writer.u8(tag);
   switch (value.type) {
     case 'none':
       break;
@@ -234,7 +243,7 @@ export function decodeValue(bytes: Uint8Array, limits: CodecLimits = DEFAULT_COD
   return value;
 }
 
-/** Encodes one value. */
+/** Encodes one value. Throws `encode_invalid` where it is none of Broker's, like a count of -1. */
 export function encodeValue(value: Value): Buffer {
   const writer = new ByteWriter();
   writeValue(writer, value);

@@ -6,7 +6,7 @@ import { type JsonNode, NUMBER, readJson } from './json-reader.js';
 import { Port } from './port.js';
 import { displayText, nameFromBytes, nameToBytes, type Text, textFromBytes, unescapeText } from './text.js';
 import { formatTimespan, formatTimestamp, parseTimespan, parseTimestamp } from './time.js';
-import { sorted, sortedEntries, type TableEntry, type Value } from './value.js';
+import { count, integer, sorted, sortedEntries, type TableEntry, type Value, type ValueOf } from './value.js';
 
 /**
  * Broker's JSON for values, "json::v1" (libbroker/broker/format/json.hh, internal/json.cc):
@@ -85,10 +85,9 @@ function formatScalar(value: Scalar, options: JsonOptions): string {
     case 'boolean':
       return String(value.value);
     case 'count':
-    case 'integer': {
-      const asString = options.bigIntegers === 'string' && !isSafe(value.value);
-      return asString ? `"${value.value}"` : String(value.value);
-    }
+      return formatInteger(count(value.value), options);
+    case 'integer':
+      return formatInteger(integer(value.value), options);
     case 'real':
       return formatReal(value.value);
     case 'address':
@@ -101,6 +100,10 @@ function formatScalar(value: Scalar, options: JsonOptions): string {
     case 'timespan':
       return `"${formatTimespan(value.value)}"`;
   }
+}
+
+function formatInteger({ value }: ValueOf<'count' | 'integer'>, options: JsonOptions): string {
+  return options.bigIntegers === 'string' && !isSafe(value) ? `"${value}"` : String(value);
 }
 
 /**
@@ -174,7 +177,12 @@ export function valueFromJson(
 }
 
 function fail(node: JsonNode, expected: string): never {
-  throw new DecodeError('decode_invalid', node.offset, expected, `a ${node.kind}`);
+  throw new DecodeError(
+    'decode_invalid',
+    node.offset,
+    expected,
+    `${/^[ao]/.test(node.kind) ? 'an' : 'a'} ${node.kind}`,
+  );
 }
 
 function member(node: JsonNode, name: string): JsonNode {

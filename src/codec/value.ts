@@ -1,5 +1,7 @@
+import { inspect } from 'node:util';
 import { ZeekwayError } from '../core/errors.js';
 import { Address, compareBytes, Subnet } from './address.js';
+import { INT64_MAX, INT64_MIN, UINT64_MAX } from './bytes.js';
 import { Port } from './port.js';
 import { canonicalText, nameToBytes, type Text, textToBytes } from './text.js';
 
@@ -46,11 +48,11 @@ export const VALUE_TYPES = [
 ] as const satisfies readonly Value['type'][];
 
 export type ValueType = Value['type'];
-
-const UINT64_MAX = 2n ** 64n - 1n;
+/** The values of one type. */
+export type ValueOf<T extends ValueType> = Extract<Value, { readonly type: T }>;
 
 function inRange(value: bigint | number, least: bigint, most: bigint, type: string): bigint {
-  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) {
     throw new ZeekwayError('encode_invalid', `${value} is no safe integer: pass a bigint for a ${type}`);
   }
   const big = BigInt(value);
@@ -58,58 +60,63 @@ function inRange(value: bigint | number, least: bigint, most: bigint, type: stri
   return big;
 }
 
-const int64 = (value: bigint | number, type: string): bigint =>
-  inRange(value, -(2n ** 63n), 2n ** 63n - 1n, type);
+const int64 = (value: bigint | number, type: string): bigint => inRange(value, INT64_MIN, INT64_MAX, type);
 
 /*
  * Constructors. Each checks its range and throws `encode_invalid` (`text_invalid` for notation).
  */
 
-export const none: Value = { type: 'none' };
-export const boolean = (value: boolean): Value => ({ type: 'boolean', value });
+export const none: ValueOf<'none'> = { type: 'none' };
+export const boolean = (value: boolean): ValueOf<'boolean'> => ({ type: 'boolean', value });
 /** An unsigned 64-bit integer: Zeek's `count`. */
-export const count = (value: bigint | number): Value => ({
+export const count = (value: bigint | number): ValueOf<'count'> => ({
   type: 'count',
   value: inRange(value, 0n, UINT64_MAX, 'count'),
 });
 /** A signed 64-bit integer: Zeek's `int`. */
-export const integer = (value: bigint | number): Value => ({
+export const integer = (value: bigint | number): ValueOf<'integer'> => ({
   type: 'integer',
   value: int64(value, 'integer'),
 });
 /** A double: Zeek's `double`. */
-export const real = (value: number): Value => ({ type: 'real', value });
-export const string = (value: Text): Value => ({ type: 'string', value: canonicalText(value) });
-export const address = (value: Address | string): Value => ({
+export const real = (value: number): ValueOf<'real'> => ({ type: 'real', value });
+export const string = (value: Text): ValueOf<'string'> => ({ type: 'string', value: canonicalText(value) });
+export const address = (value: Address | string): ValueOf<'address'> => ({
   type: 'address',
   value: typeof value === 'string' ? Address.parse(value) : value,
 });
-export const subnet = (value: Subnet | string): Value => ({
+export const subnet = (value: Subnet | string): ValueOf<'subnet'> => ({
   type: 'subnet',
   value: typeof value === 'string' ? Subnet.parse(value) : value,
 });
-export const port = (value: Port | string): Value => ({
+export const port = (value: Port | string): ValueOf<'port'> => ({
   type: 'port',
   value: typeof value === 'string' ? Port.parse(value) : value,
 });
 /** A point in time: nanoseconds since the Unix epoch, or a `Date`. */
-export const timestamp = (value: bigint | Date): Value => ({
+export const timestamp = (value: bigint | Date): ValueOf<'timestamp'> => ({
   type: 'timestamp',
   value:
     value instanceof Date
-      ? int64(BigInt(value.getTime()) * 1_000_000n, 'timestamp')
+      ? int64(inRange(value.getTime(), INT64_MIN, INT64_MAX, 'Date') * 1_000_000n, 'timestamp')
       : int64(value, 'timestamp'),
 });
 /** A duration in nanoseconds: Zeek's `interval`. */
-export const timespan = (nanos: bigint): Value => ({ type: 'timespan', value: int64(nanos, 'timespan') });
+export const timespan = (nanos: bigint): ValueOf<'timespan'> => ({
+  type: 'timespan',
+  value: int64(nanos, 'timespan'),
+});
 /** An enum label with its module: `Conn::LOG`. */
-export const enumValue = (label: string): Value => ({ type: 'enum-value', value: label });
-export const set = (values: Iterable<Natural>): Value => ({ type: 'set', value: fromEach(values) });
-export const table = (entries: Iterable<readonly [Natural, Natural]>): Value => ({
+export const enumValue = (label: string): ValueOf<'enum-value'> => ({ type: 'enum-value', value: label });
+export const set = (values: Iterable<Natural>): ValueOf<'set'> => ({ type: 'set', value: fromEach(values) });
+export const table = (entries: Iterable<readonly [Natural, Natural]>): ValueOf<'table'> => ({
   type: 'table',
   value: Array.from(entries, ([key, value]) => [fromNatural(key), fromNatural(value)] as const),
 });
-export const vector = (values: Iterable<Natural>): Value => ({ type: 'vector', value: fromEach(values) });
+export const vector = (values: Iterable<Natural>): ValueOf<'vector'> => ({
+  type: 'vector',
+  value: fromEach(values),
+});
 
 /**
  * JavaScript values with one obvious type in Broker's model, and `Value`s for the rest:
@@ -144,7 +151,7 @@ export type Natural =
 
 const fromEach = (values: Iterable<Natural>): Value[] => Array.from(values, fromNatural);
 
-/** The Broker value for a JavaScript value; see `Natural` for the mapping. */
+/** The Broker value for a JavaScript value; see `Natural` for the mapping. Throws `encode_invalid`. */
 export function fromNatural(input: Natural): Value {
   if (input === null || input === undefined) return none;
   if (typeof input === 'boolean') return boolean(input);
@@ -158,7 +165,11 @@ export function fromNatural(input: Natural): Value {
   if (input instanceof Set) return set(input as ReadonlySet<Natural>);
   if (input instanceof Map) return table(input as ReadonlyMap<Natural, Natural>);
   if (Array.isArray(input)) return vector(input as readonly Natural[]);
-  return input as Value;
+  if (typeof input === 'object' && VALUE_TYPES.includes((input as Value).type)) return input as Value;
+  throw new ZeekwayError(
+    'encode_invalid',
+    `${inspect(input, { breakLength: Infinity, depth: 0 })} has no type in Broker's model: pass a Value, as of count(5), or one of the JavaScript types that Natural names`,
+  );
 }
 
 /** What `toNatural` gives. */

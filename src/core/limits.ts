@@ -82,6 +82,12 @@ export const SUBSCRIBER_QUEUE_MESSAGES = 4_096;
 /** ...or bytes of them: a batch of 400 log records has 100 KiB. */
 export const SUBSCRIBER_QUEUE_BYTES = 16 * 1024 * 1024;
 
+/**
+ * Parts of one payload that are no Zeek messages at all, each kept on its own; then the rest is kept as one. Each
+ * costs a thousand times the byte that it may consist of.
+ */
+export const MALFORMED_MESSAGES = 100;
+
 /** Logs (stream, writer, path) that one peer may announce: a site with a path for each host has thousands. */
 export const PEER_LOG_SCHEMAS = 10_000;
 

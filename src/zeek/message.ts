@@ -9,12 +9,13 @@ import {
   string,
   table,
   timestamp,
+  VALUE_TYPES,
   type Value,
   vector,
 } from '../codec/value.js';
-import { readItemCount, readValue, skipValue, TAG } from '../codec/value-binary.js';
+import { claimItemCount, readItemCount, readValue, skipValue, TAG } from '../codec/value-binary.js';
 import type { ErrorCode } from '../core/errors.js';
-import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
+import { type CodecLimits, DEFAULT_CODEC_LIMITS, MALFORMED_MESSAGES } from '../core/limits.js';
 import type { LogKey, LogSchema } from './log-schema.js';
 
 /**
@@ -61,12 +62,13 @@ export function networkTimestamp(event: ZeekEvent): bigint | undefined {
 
 /**
  * Reads the messages of one payload, batches (also nested ones) flattened. What is not understood comes as
- * `bad` and the rest is read on. `serial` and `raw` are views of the payload.
+ * `bad` and the rest is read on; after `MALFORMED_MESSAGES` that are none at all, the rest comes as one `bad`.
+ * `serial` and `raw` are views of the payload.
  */
 export function readMessages(payload: Uint8Array, limits: CodecLimits = DEFAULT_CODEC_LIMITS): ZeekMessage[] {
   const result: ZeekMessage[] = [];
   const reader = new ByteReader(payload, limits);
-  readOne(reader, result, 0);
+  readOne(reader, { messages: result, malformed: 0 }, 0);
   if (reader.remaining > 0) {
     const error = new DecodeError(
       'decode_trailing',
@@ -84,8 +86,14 @@ function bad(error: unknown, subject: string, raw: Uint8Array): ZeekMessage {
   return { type: 'bad', code: 'message_malformed', reason: error.message, subject, raw };
 }
 
-/** Reads one message into `result`; leaves the reader behind it, whatever is inside. */
-function readOne(reader: ByteReader, result: ZeekMessage[], depth: number): void {
+/** What was read of a payload so far. */
+interface Progress {
+  readonly messages: ZeekMessage[];
+  malformed: number;
+}
+
+/** Reads one message; leaves the reader behind it, whatever is inside. */
+function readOne(reader: ByteReader, progress: Progress, depth: number): void {
   const start = reader.offset;
   const subject = { value: '' };
   try {
@@ -93,19 +101,29 @@ function readOne(reader: ByteReader, result: ZeekMessage[], depth: number): void
     const version = expectCount(reader, 'a message version');
     const type = expectCount(reader, 'a message type');
     if (version === MESSAGE_VERSION && type === TYPE.batch) {
-      readBatch(reader, result, depth);
+      readBatch(reader, progress, depth);
       return;
     }
     const read = version === MESSAGE_VERSION ? READERS.get(type) : undefined;
     if (read) {
-      result.push(read(reader, subject));
+      progress.messages.push(read(reader, subject));
       return;
     }
     const reason = `at byte ${start}: message version ${version}, type ${type}`;
     const raw = rawValue(reader, start);
-    result.push({ type: 'bad', code: 'message_unknown', reason, subject: `${version}/${type}`, raw });
+    progress.messages.push({
+      type: 'bad',
+      code: 'message_unknown',
+      reason,
+      subject: `${version}/${type}`,
+      raw,
+    });
   } catch (error) {
-    result.push(bad(error, subject.value, rawValue(reader, start)));
+    progress.malformed += 1;
+    const isLast = progress.malformed >= MALFORMED_MESSAGES;
+    const raw = isLast ? reader.bytes.subarray(start) : rawValue(reader, start);
+    if (isLast) reader.offset = reader.end;
+    progress.messages.push(bad(error, subject.value, raw));
   }
 }
 
@@ -121,7 +139,7 @@ function rawValue(reader: ByteReader, start: number): Uint8Array {
   return reader.bytes.subarray(start, reader.offset);
 }
 
-function readBatch(reader: ByteReader, result: ZeekMessage[], depth: number): void {
+function readBatch(reader: ByteReader, progress: Progress, depth: number): void {
   if (depth >= reader.limits.depth) {
     reader.fail(
       'decode_limit',
@@ -131,14 +149,14 @@ function readBatch(reader: ByteReader, result: ZeekMessage[], depth: number): vo
     );
   }
   expectTag(reader, TAG.vector, 'a batch');
-  const items = readItemCount(reader, 'batch');
+  const items = claimItemCount(reader, 'batch');
   for (let index = 0; index < items; index++) {
     if (reader.remaining === 0) {
       // A message that could not be made out has taken all that was left, and said so.
-      if (result.at(-1)?.type === 'bad') return;
+      if (progress.messages.at(-1)?.type === 'bad') return;
       reader.fail('decode_truncated', reader.offset, `${items - index} more messages`, 'the end');
     }
-    readOne(reader, result, depth + 1);
+    readOne(reader, progress, depth + 1);
   }
 }
 
@@ -152,10 +170,12 @@ const READERS: ReadonlyMap<bigint, MessageReader> = new Map([
   [TYPE.identifierUpdate, readIdentifierUpdate],
 ]);
 
+const tagName = (tag: number): string => VALUE_TYPES[tag] ?? `value tag ${tag}`;
+
 function expectTag(reader: ByteReader, tag: number, what: string): void {
   const found = reader.u8(what);
   if (found !== tag) {
-    reader.fail('decode_invalid', reader.offset - 1, `${what} (value tag ${tag})`, `value tag ${found}`);
+    reader.fail('decode_invalid', reader.offset - 1, `${what} (${tagName(tag)})`, tagName(found));
   }
 }
 
@@ -191,7 +211,7 @@ function readEvent(reader: ByteReader, subject: Subject): ZeekMessage {
   const name = nameFromBytes(expectString(reader, 'an event name'));
   subject.value = name;
   expectTag(reader, TAG.vector, 'event arguments');
-  const size = readItemCount(reader, 'event arguments');
+  const size = claimItemCount(reader, 'event arguments');
   const args: Value[] = [];
   for (let index = 0; index < size; index++) args.push(readValue(reader));
   return { type: 'event', event: { name, args, metadata: items === 3 ? readMetadata(reader) : [] } };
@@ -199,7 +219,7 @@ function readEvent(reader: ByteReader, subject: Subject): ZeekMessage {
 
 function readMetadata(reader: ByteReader): EventMetadata[] {
   expectTag(reader, TAG.vector, 'event metadata');
-  const size = readItemCount(reader, 'event metadata');
+  const size = claimItemCount(reader, 'event metadata');
   const result: EventMetadata[] = [];
   for (let index = 0; index < size; index++) {
     expectList(reader, 2, 'a metadata entry');

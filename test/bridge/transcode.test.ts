@@ -244,19 +244,19 @@ const REFUSED: [string, LogField[], LogValue[], RegExp][] = [
     'another type than announced',
     [field('a', 'count')],
     [{ type: 'int', value: 1n }],
-    /^at byte 4: expected a count in field "a", found type tag 2$/,
+    /^at byte 4: expected the type count in field "a", found int$/,
   ],
   [
     'another type than announced, though absent',
     [field('a', 'count')],
     [absent('string')],
-    /^at byte 4: expected a count in field "a", found type tag 7$/,
+    /^at byte 4: expected the type count in field "a", found string$/,
   ],
   [
     'another type of elements than announced',
     [field('a', 'table', 'count')],
     [{ type: 'table', subtype: 'int', value: [{ type: 'int', value: 1n }] }],
-    /^at byte 21: expected a count in field "a", found type tag 2$/,
+    /^at byte 21: expected the type count in field "a", found int$/,
   ],
   [
     'too few fields',

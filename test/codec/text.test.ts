@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
@@ -67,6 +68,27 @@ test('names keep single bytes as lone surrogates', (t) => {
   for (const wrong of ['\ud800', 'a\udc00', '\udc7f', '\ud800a\udc80']) {
     t.throws(() => nameToBytes(wrong), { code: 'encode_invalid' }, JSON.stringify(wrong));
   }
+});
+
+test('names are well-formed exactly where the bytes are UTF-8', (t) => {
+  const edges = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf];
+  const letters = [...edges, 0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff];
+  let wrong = 0;
+  const check = (bytes: readonly number[]): void => {
+    const buffer = Buffer.from(bytes);
+    const name = nameFromBytes(buffer);
+    if (name.isWellFormed() !== isUtf8(buffer) || !buffer.equals(nameToBytes(name))) wrong += 1;
+    if (bytes.length < 4) for (const letter of letters) check([...bytes, letter]);
+  };
+  check([]);
+  t.is(wrong, 0);
+});
+
+test('a long name of other bytes takes no more than a few copies of it', (t) => {
+  const bytes = Buffer.alloc(4_000_000, 0xff);
+  const name = nameFromBytes(bytes);
+  t.is(name.length, bytes.length);
+  t.true(bytes.equals(nameToBytes(name)));
 });
 
 test('escaped as Zeek does it', (t) => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
 import { Address, Subnet } from '../../src/codec/address.js';
@@ -11,6 +12,7 @@ import {
   equals,
   fromNatural,
   integer,
+  type Natural,
   none,
   real,
   set,
@@ -178,6 +180,39 @@ test('constructors refuse what does not fit in 64 bits', (t) => {
   }
   t.throws(() => timestamp(new Date(NaN)));
   t.throws(() => address('10.0.0'), { code: 'text_invalid' });
+});
+
+test('values that were not made by a constructor are refused where they fit nowhere', (t) => {
+  const wrong: unknown[] = [
+    { type: 'count', value: -1n },
+    { type: 'count', value: 2n ** 64n },
+    { type: 'count', value: 5 },
+    { type: 'integer', value: 2n ** 63n },
+    { type: 'timespan', value: -(2n ** 63n) - 1n },
+    { type: 'foo', value: 1 },
+    { type: 'vector', value: [{ type: 'count', value: -1n }] },
+  ];
+  for (const value of wrong) t.throws(() => encodeValue(value as Value), { code: 'encode_invalid' });
+});
+
+test('what has no type in Broker is refused by its looks', (t) => {
+  const wrong: [unknown, RegExp][] = [
+    [{ a: 1 }, /^\{ a: 1 \} has no type/],
+    [() => 1, /Function/],
+    [Symbol('x'), /^Symbol\(x\)/],
+    [{ type: 'foo' }, /'foo'/],
+    [[1, { a: 1 }], /^\{ a: 1 \}/],
+  ];
+  for (const [value, message] of wrong) {
+    t.throws(() => fromNatural(value as Natural), { code: 'encode_invalid', message });
+  }
+  t.throws(() => timestamp(new Date(Number.NaN)), { code: 'encode_invalid' });
+  t.throws(() => count('5' as unknown as number), { code: 'encode_invalid' });
+});
+
+test('addresses, subnets and ports show themselves', (t) => {
+  const shown = inspect([Address.parse('::1'), Subnet.parse('10.0.0.0/8'), Port.parse('80/tcp')]);
+  t.is(shown, '[ ::1, 10.0.0.0/8, 80/tcp ]');
 });
 
 test('sorted gives back what is in order already', (t) => {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { LogField } from '../../src/codec/log-record.js';
 import { count, enumValue, none, string, timestamp, type Value, vector } from '../../src/codec/value.js';
 import { decodeValue, encodeValue } from '../../src/codec/value-binary.js';
-import { DEFAULT_CODEC_LIMITS } from '../../src/core/limits.js';
+import { DEFAULT_CODEC_LIMITS, MALFORMED_MESSAGES } from '../../src/core/limits.js';
 import {
   batchMessage,
   eventMessage,
@@ -244,6 +244,28 @@ test('bytes behind a message are said, and the message counts', (t) => {
   const [message, bad, ...others] = readMessages(Buffer.concat([encodeValue(event), Buffer.of(0)]));
   t.deepEqual([message, others], [good, []]);
   t.true(bad?.type === 'bad' && bad.reason.includes('1 more bytes'));
+});
+
+test('what is no message is kept one by one only so often, then all at once', (t) => {
+  const payload = encodeValue(batchMessage([event, ...Array<Value>(100_000).fill(none), event]));
+  const [first, ...bad] = readMessages(payload);
+  t.deepEqual(first, good);
+  t.is(bad.length, MALFORMED_MESSAGES);
+  t.true(bad.every((message) => message.type === 'bad' && message.code === 'message_malformed'));
+  const kept = bad.flatMap((message) => (message.type === 'bad' ? [message.raw] : []));
+  t.deepEqual(Buffer.concat(kept), payload.subarray(payload.length - 100_000 - encodeValue(event).length));
+});
+
+test('a batch of more elements than the limit is one bad message, whatever they are', (t) => {
+  const limits = { ...DEFAULT_CODEC_LIMITS, collectionItems: 10 };
+  for (const message of [
+    batchMessage(Array<Value>(11).fill(event)),
+    eventMessage('e', Array<Value>(11).fill(none)),
+    batchMessage(Array<Value>(5).fill(eventMessage('e', [none, none]))),
+  ]) {
+    const last = readMessages(encodeValue(message), limits).at(-1);
+    t.true(last?.type === 'bad' && /at most 10/.test(last.reason), JSON.stringify(last));
+  }
 });
 
 test('batches in batches have a limit', (t) => {
