@@ -9,7 +9,7 @@ import { loadEndpointId } from '../peer/identity.js';
 import { liveItems } from '../peer/ingest.js';
 import type { PeerEvent } from '../peer/status.js';
 import { systemClock, systemRandom } from '../peer/system.js';
-import { hostPort, parseEndpointUrl } from '../transport/endpoint-url.js';
+import { hostPort, parseDialledUrl, parseEndpointUrl } from '../transport/endpoint-url.js';
 import { LOG_TOPIC_PREFIX, nodeIdTopic, nodeTopic } from '../zeek/cluster.js';
 import { Cleanup } from './cleanup.js';
 import { healthOf, startHttp } from './gateway.js';
@@ -51,7 +51,8 @@ async function start(
   cleanup: Cleanup,
 ): Promise<{ work: Promise<void> }> {
   // A typing mistake is told before a database is started.
-  for (const url of [...options.listen, ...options.peer]) parseEndpointUrl(url);
+  for (const url of options.listen) parseEndpointUrl(url);
+  for (const url of options.peer) parseDialledUrl(url);
   const db = await openStore(options, (line) => logger.info({}, line));
   cleanup.add(() => db.close());
   const id = await loadEndpointId(join(options.data, 'endpoint-id'), systemRandom);

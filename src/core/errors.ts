@@ -27,7 +27,7 @@ export const ERROR_CATALOGUE = {
   ),
   decode_limit: entry(
     'A length or depth in the input is above the limit.',
-    'Raise the limit if the sender is trusted and really needs it (docs/operations.md lists the limits).',
+    'Look at the sender: the limits are far above what Zeek sends. A program of your own can give its Endpoint others.',
   ),
   decode_trailing: entry(
     'Bytes are left over behind a complete value.',
@@ -49,7 +49,11 @@ export const ERROR_CATALOGUE = {
   ),
   endpoint_id_invalid: entry(
     'An endpoint ID is not a valid UUID.',
-    'Zeek ignores peers whose ID is no UUID: delete the file that the error names to get a new one.',
+    'Zeek ignores peers whose ID is no UUID. Where the error names a file, delete it to get a new one.',
+  ),
+  endpoint_closed: entry(
+    'The endpoint was closed.',
+    'Make a new Endpoint: one that was closed stays closed.',
   ),
   listen_failed: entry(
     'The address cannot be listened on.',
@@ -86,6 +90,10 @@ export const ERROR_CATALOGUE = {
   peer_timeout: entry(
     'The peer did not answer in time.',
     'Check that the port is a Broker port and that the peer is alive.',
+  ),
+  peer_overflow: entry(
+    'A peer asks and does not read the answers.',
+    'Look at the load of the peer and at the network between; the limit is PEER_STALLED_BYTES.',
   ),
   peer_closed: entry('The peer closed the connection.', 'Look at the log of the peer.'),
   too_many_peers: entry(

@@ -61,6 +61,9 @@ export const UNPEER_GRACE_MS = 3_000;
 /** How long a peer that seems to be connected twice may take to answer a ping on its first connection. */
 export const LIVENESS_TIMEOUT_MS = 5_000;
 
+/** A ping that is answered: the payload comes back, and Broker's own has 11 bytes. */
+export const PING_BYTES = 64 * 1024;
+
 /** TTL of what we publish (`broker::defaults::ttl`). */
 export const DEFAULT_TTL = 16;
 
@@ -73,6 +76,12 @@ export const REDIAL_LONGEST_MS = 30_000;
  * not read must not fill our memory.
  */
 export const PEER_SEND_QUEUE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Bytes that wait for one peer, whatever they are, when its connection is given up: one message may be as large as
+ * a frame, and the answers to its pings come on top of what it does not read.
+ */
+export const PEER_STALLED_BYTES = 96 * 1024 * 1024;
 
 /** Addresses whose last failure to peer is remembered, so that a scanner is reported once. */
 export const FAILURE_LOG_ENTRIES = 1_000;

@@ -10,7 +10,7 @@ export interface PeerStatus {
   readonly url?: string;
   /** `in`: the peer dialled us; `out`: we dial it. */
   readonly direction: 'in' | 'out';
-  readonly state: 'connecting' | 'peered' | 'retrying' | 'removed';
+  readonly state: 'connecting' | 'peered' | 'retrying' | 'standby';
   /** When it came into this state. */
   readonly since: Date;
   /** The topic prefixes that it subscribes to. */

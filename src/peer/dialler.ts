@@ -1,5 +1,6 @@
 import type { Clock, RandomBytes } from '../core/clock.js';
 import { errorLine, ZeekwayError } from '../core/errors.js';
+import { REDIAL_LONGEST_MS } from '../core/limits.js';
 import type { EndpointId } from '../protocol/broker/endpoint-id.js';
 import type { EndReason } from '../protocol/broker/session.js';
 import type { Connection } from '../transport/contract.js';
@@ -29,16 +30,20 @@ export interface DiallerHost {
 }
 
 /**
- * Keeps one address peered: dials, and dials again with growing waits when the connection fails or ends. While
+ * Keeps one address peered: dials, and dials again with growing waits when the connection fails or ends (short
+ * ones after a peering that lasted). While
  * the peer is connected with us in the other direction (the connection was redundant) it waits for that to end.
  */
 export class Dialler {
   private readonly abort = new AbortController();
   private attempt = 0;
   private lastError: ZeekwayError | undefined;
-  private currentState: 'connecting' | 'retrying' = 'connecting';
+  private currentState: Exclude<PeerStatus['state'], 'peered'> = 'connecting';
+  private currentPeer: EndpointId | undefined;
   private since: bigint;
   private linkUp = false;
+  /** When the last connection was made. */
+  private connected = 0;
   private wake: (() => void) | undefined;
   private readonly finished: Promise<void>;
 
@@ -48,6 +53,11 @@ export class Dialler {
   ) {
     this.since = host.clock.wallNanos();
     this.finished = this.run();
+  }
+
+  /** The endpoint that was found there last. */
+  get peer(): EndpointId | undefined {
+    return this.currentPeer;
   }
 
   /** Stops dialling. A connection that stands is the endpoint's to end. */
@@ -61,6 +71,7 @@ export class Dialler {
   status(): PeerStatus | undefined {
     if (this.linkUp) return undefined;
     return {
+      ...(this.currentPeer === undefined ? {} : { id: this.currentPeer }),
       address: hostPort(this.address.host, this.address.port),
       url: this.address.url,
       direction: 'out',
@@ -101,6 +112,7 @@ export class Dialler {
       return { reason: 'removed', wasPeered: false };
     }
     this.linkUp = true;
+    this.connected = this.host.clock.now();
     try {
       return await this.host.runLink(connection, this);
     } finally {
@@ -109,14 +121,16 @@ export class Dialler {
   }
 
   private async react(end: LinkEnd): Promise<void> {
+    if (end.peer !== undefined) this.currentPeer = end.peer;
     if (end.wasPeered) {
-      this.attempt = 0;
+      if (this.host.clock.now() - this.connected > REDIAL_LONGEST_MS) this.attempt = 0;
       this.lastError = end.error;
     } else if (end.reason === 'redundant' && end.peer !== undefined) {
       const gone = this.host.whenGone(end.peer);
       // Without another connection on our side the peer is mistaken: it has not noticed yet that one ended.
       if (gone) {
         this.attempt = 0;
+        this.enter('standby');
         await Promise.race([gone, this.stopped()]);
       }
     } else if (end.error !== undefined) {
@@ -144,7 +158,7 @@ export class Dialler {
     clearTimeout(timer);
   }
 
-  private enter(state: 'connecting' | 'retrying'): void {
+  private enter(state: Exclude<PeerStatus['state'], 'peered'>): void {
     this.currentState = state;
     this.since = this.host.clock.wallNanos();
   }

@@ -11,7 +11,7 @@ import {
 import { type EndpointId, newEndpointId, parseEndpointId } from '../protocol/broker/endpoint-id.js';
 import { minimalFilter } from '../protocol/broker/filter.js';
 import type { Listener } from '../transport/contract.js';
-import { parseEndpointUrl } from '../transport/endpoint-url.js';
+import { parseDialledUrl, parseEndpointUrl } from '../transport/endpoint-url.js';
 import { clusterHello, nodeIdTopic, nodeNameFromHello } from '../zeek/cluster.js';
 import { eventMessage } from '../zeek/message.js';
 import type { Link } from './link.js';
@@ -48,7 +48,8 @@ export type MessageHandler = (message: Message) => void | Promise<void>;
 
 /**
  * A Broker endpoint: listens for Zeek and dials it, subscribes and publishes. Emits `peer` with a `PeerEvent`
- * for each change of a peering, and `error` when a subscription's handler throws.
+ * for each change of a peering, and `error` when a subscription's handler throws, which goes on with the next
+ * message; as with every EventEmitter an `error` that nobody listens for ends the process.
  *
  * ```ts
  * const endpoint = new Endpoint();
@@ -90,27 +91,29 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
 
   /**
    * Listens for peers at `broker://host:port?tls=...`; port 0 takes a free one. Throws
-   * `endpoint_url_invalid`, `listen_failed`, `file_unreadable`.
+   * `endpoint_url_invalid`, `listen_failed`, `file_unreadable`, `endpoint_closed`.
    */
-  listen(url: string): Promise<Listener> {
+  async listen(url: string): Promise<Listener> {
     return this.peerManager.listen(parseEndpointUrl(url));
   }
 
   /**
    * Keeps that address peered: dials it, and again whenever the connection ends, until `unpeer`. Returns at
-   * once; the `peer` event tells the outcome. Throws `endpoint_url_invalid`.
+   * once; the `peer` event tells the outcome. Throws `endpoint_url_invalid`, `endpoint_closed`.
    */
   peer(url: string): void {
-    this.peerManager.dial(parseEndpointUrl(url));
+    this.peerManager.dial(parseDialledUrl(url));
   }
 
   /**
-   * Ends a peering in order and stops dialling. @param peerOrUrl an endpoint ID, or a URL given to `peer`.
-   * @returns whether there was such a peer.
+   * Ends a peering in order and stops dialling; resolves when it has ended.
+   * @param peerOrUrl an endpoint ID, or a URL given to `peer`. @returns whether there was such a peer.
    */
-  unpeer(peerOrUrl: string): Promise<boolean> {
+  async unpeer(peerOrUrl: string): Promise<boolean> {
     const isUrl = peerOrUrl.includes('://');
-    return this.peerManager.unpeer(isUrl ? parseEndpointUrl(peerOrUrl).url : peerOrUrl);
+    return isUrl
+      ? this.peerManager.unpeerUrl(parseEndpointUrl(peerOrUrl).url)
+      : this.peerManager.unpeer(parseEndpointId(peerOrUrl));
   }
 
   /** The peers, and the addresses that are being dialled. */
@@ -123,7 +126,8 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
 
   /**
    * Subscribes to topic prefixes; peers that are connected are told. Without a handler, iterate over the
-   * subscription. Cancel it, or break out of the loop, to unsubscribe.
+   * subscription. Cancel it, or break out of the loop, to unsubscribe. A subscription that is full, since nobody
+   * takes its messages, stops the reading from all peers: it holds up the other subscriptions, too.
    */
   subscribe(topics: readonly string[], handler?: MessageHandler): Subscription {
     const subscription = new Subscription(topics, QUEUE_LIMITS, {
@@ -133,7 +137,8 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
         this.peerManager.setFilter(this.filter());
       },
     });
-    this.subscriptions.add(subscription);
+    if (this.peerManager.isClosed) subscription.finish();
+    else this.subscriptions.add(subscription);
     this.peerManager.setFilter(this.filter());
     if (handler) void this.pump(subscription, handler);
     return subscription;
@@ -141,10 +146,11 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
 
   /**
    * Publishes a value to the peers that subscribed to a prefix of the topic.
-   * @returns to how many it was sent.
+   * @returns to how many it was sent; not to a peer with 16 MiB in its queue (see `dropped` of `peers`).
    */
-  publish(topic: string, value: Natural, options: PublishOptions = {}): number {
-    return this.peerManager.publish(topic, encodeValue(fromNatural(value)), options.receiver);
+  publish(topic: string, value: Natural, { receiver }: PublishOptions = {}): number {
+    const to = receiver === undefined ? undefined : parseEndpointId(receiver);
+    return this.peerManager.publish(topic, encodeValue(fromNatural(value)), to);
   }
 
   /**
@@ -174,10 +180,12 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   }
 
   private async pump(subscription: Subscription, handler: MessageHandler): Promise<void> {
-    try {
-      for await (const message of subscription) await handler(message);
-    } catch (error) {
-      this.emit('error', error);
+    for await (const message of subscription) {
+      try {
+        await handler(message);
+      } catch (error) {
+        this.emit('error', error);
+      }
     }
   }
 

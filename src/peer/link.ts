@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.js';
-import { errorLine, type ZeekwayError } from '../core/errors.js';
-import { PEER_SEND_QUEUE_BYTES } from '../core/limits.js';
+import { errorLine, ZeekwayError } from '../core/errors.js';
+import { PEER_SEND_QUEUE_BYTES, PEER_STALLED_BYTES } from '../core/limits.js';
 import type { EndpointId } from '../protocol/broker/endpoint-id.js';
 import type { Envelope } from '../protocol/broker/envelope.js';
 import type { Filter } from '../protocol/broker/filter.js';
@@ -26,7 +26,13 @@ export interface LinkOwner {
 /** The pump between one connection and its session: bytes, deadlines, and counting. */
 export class Link {
   readonly session: BrokerSession;
+  /** Resolves when the connection has ended. */
+  readonly ended: Promise<void>;
+  private markEnded!: () => void;
   private timer: NodeJS.Timeout | undefined;
+  /** Whether the owner wants bytes, and whether the connection is paused because it does not. */
+  private wantsBytes = true;
+  private isPaused = false;
   private since: bigint;
   private peeredOnce = false;
   private bytesIn = 0;
@@ -52,6 +58,9 @@ export class Link {
     const side = direction === 'out' ? 'dialled' : 'accepted';
     this.session = new BrokerSession({ ...options, side, claim: (peer) => options.claim(this, peer) });
     this.since = clock.wallNanos();
+    this.ended = new Promise((resolve) => {
+      this.markEnded = resolve;
+    });
   }
 
   get address(): string {
@@ -82,18 +91,21 @@ export class Link {
     });
   }
 
-  pause(): void {
-    this.connection.pause();
+  /** Back-pressure: whether to read what the peer sends. A handshake is read in any case. */
+  setReading(wantsBytes: boolean): void {
+    this.wantsBytes = wantsBytes;
+    this.applyReading();
   }
 
-  resume(): void {
-    this.connection.resume();
-  }
-
-  /** @returns whether the message was sent: the peer wants it and its queue has room. */
+  /**
+   * @returns whether the message was sent: the peer wants it and its queue has room. A queue that is empty has
+   * room for any message.
+   */
   publish(topic: string, payload: Uint8Array, receiver?: EndpointId): boolean {
-    if (!this.isPeered || (receiver === undefined && !this.session.wants(topic))) return false;
-    if (this.connection.queuedBytes + payload.length > PEER_SEND_QUEUE_BYTES) {
+    if (this.session.state !== 'peered') return false;
+    if (receiver === undefined && !this.session.wants(topic)) return false;
+    const queued = this.connection.queuedBytes;
+    if (queued > 0 && queued + payload.length > PEER_SEND_QUEUE_BYTES) {
       this.dropped += 1;
       return false;
     }
@@ -142,14 +154,26 @@ export class Link {
 
   private perform(outputs: readonly SessionOutput[]): void {
     for (const output of outputs) this.performOne(output);
+    this.applyReading();
+  }
+
+  private applyReading(): void {
+    const pause = !this.wantsBytes && this.isPeered;
+    if (pause !== this.isPaused) {
+      this.isPaused = pause;
+      if (pause) this.connection.pause();
+      else {
+        this.session.resumed(this.clock.now());
+        this.connection.resume();
+      }
+    }
     this.setTimer();
   }
 
   private performOne(output: SessionOutput): void {
     switch (output.type) {
       case 'send':
-        this.bytesOut += output.bytes.length;
-        this.connection.write(output.bytes);
+        this.send(output.bytes);
         break;
       case 'conflict':
         this.owner.conflict(this, output.peer);
@@ -173,6 +197,7 @@ export class Link {
         break;
       case 'end':
         this.connection.end();
+        this.markEnded();
         this.owner.ended(this, { ...output, wasPeered: this.peeredOnce });
         break;
       case 'filter':
@@ -181,10 +206,24 @@ export class Link {
     }
   }
 
+  /** Data has its limit in `publish`; this is about answers to a peer that asks and does not read. */
+  private send(bytes: Buffer): void {
+    const queued = this.connection.queuedBytes;
+    if (queued > PEER_STALLED_BYTES) {
+      const what = `the peer does not read: ${queued} bytes wait for it`;
+      this.connection.destroy();
+      this.perform(this.session.closed(new ZeekwayError('peer_overflow', what)));
+      return;
+    }
+    this.bytesOut += bytes.length;
+    this.connection.write(bytes);
+  }
+
   private setTimer(): void {
     clearTimeout(this.timer);
-    const { deadline } = this.session;
-    if (deadline === undefined) return;
+    const { deadline, state } = this.session;
+    // An answer that we do not read cannot come too late.
+    if (deadline === undefined || (this.isPaused && state === 'peered')) return;
     const wait = Math.max(0, deadline - this.clock.now());
     this.timer = setTimeout(() => this.perform(this.session.tick(this.clock.now())), wait);
   }

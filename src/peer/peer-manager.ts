@@ -1,5 +1,5 @@
 import type { Clock, RandomBytes } from '../core/clock.js';
-import type { ZeekwayError } from '../core/errors.js';
+import { ZeekwayError } from '../core/errors.js';
 import type { CodecLimits } from '../core/limits.js';
 import type { EndpointId } from '../protocol/broker/endpoint-id.js';
 import type { Envelope } from '../protocol/broker/envelope.js';
@@ -32,11 +32,16 @@ export class PeerManager {
   private readonly failures = new FailureLog();
   private filter: Filter = [];
   private reading = true;
-  private allEnded: (() => void) | undefined;
+  private closing: Promise<void> | undefined;
 
   constructor(private readonly options: PeerManagerOptions) {}
 
+  get isClosed(): boolean {
+    return this.closing !== undefined;
+  }
+
   async listen(address: EndpointAddress): Promise<Listener> {
+    this.expectOpen();
     const listener = await listen(address, {
       connection: (connection) => this.startLink(connection, 'in', undefined),
       failed: (remote, error) => this.reportInbound(hostOf(remote), remote, error),
@@ -53,6 +58,7 @@ export class PeerManager {
 
   /** Keeps that address peered until `unpeer`. The same URL twice is one peer. */
   dial(address: EndpointAddress): void {
+    this.expectOpen();
     if (this.diallers.has(address.url)) return;
     const host = {
       clock: this.options.clock,
@@ -67,18 +73,41 @@ export class PeerManager {
   }
 
   /**
-   * Ends the peering with an endpoint ID or a dialled URL in order (BYE) and stops dialling it.
+   * Ends the peering with an endpoint in order (BYE) and stops dialling it; resolves when it has ended.
    * @returns whether there was one.
    */
-  async unpeer(peerOrUrl: string): Promise<boolean> {
-    const links = [...this.links.keys()].filter((link) => link.peer === peerOrUrl || link.url === peerOrUrl);
-    const urls = new Set([peerOrUrl, ...links.flatMap((link) => link.url ?? [])]);
-    const diallers = [...urls].flatMap((url) => this.diallers.get(url) ?? []);
-    for (const url of urls) this.diallers.delete(url);
+  async unpeer(id: EndpointId): Promise<boolean> {
+    const links = [...this.links.keys()].filter(({ peer }) => peer === id);
+    const urls = new Set(links.map(({ url }) => url));
+    return this.end(
+      links,
+      [...this.diallers.values()].filter(({ address, peer }) => peer === id || urls.has(address.url)),
+    );
+  }
+
+  /**
+   * Stops dialling an address and ends the peering with what was found there, also where that had connected to us.
+   * The same endpoint at another address that is dialled stays. @returns whether it was dialled.
+   */
+  async unpeerUrl(url: string): Promise<boolean> {
+    const dialler = this.diallers.get(url);
+    if (dialler === undefined) return false;
+    const links = [...this.links.keys()].filter(
+      (link) => link.url === url || (link.direction === 'in' && link.peer === dialler.peer),
+    );
+    return this.end(links, [dialler]);
+  }
+
+  private async end(links: readonly Link[], diallers: readonly Dialler[]): Promise<boolean> {
+    for (const { address } of diallers) this.diallers.delete(address.url);
     const stopped = diallers.map((dialler) => dialler.stop());
     for (const link of links) link.unpeer();
-    await Promise.all(stopped);
+    await Promise.all([...stopped, ...links.map(({ ended }) => ended)]);
     return links.length > 0 || diallers.length > 0;
+  }
+
+  private expectOpen(): void {
+    if (this.isClosed) throw new ZeekwayError('endpoint_closed', 'the endpoint was closed');
   }
 
   setFilter(filter: Filter): void {
@@ -100,10 +129,7 @@ export class PeerManager {
   setReading(reading: boolean): void {
     if (this.reading === reading) return;
     this.reading = reading;
-    for (const link of this.links.keys()) {
-      if (reading) link.resume();
-      else link.pause();
-    }
+    for (const link of this.links.keys()) link.setReading(reading);
   }
 
   status(): PeerStatus[] {
@@ -112,18 +138,17 @@ export class PeerManager {
   }
 
   /** Stops listening and dialling and unpeers in order; resolves when every connection has ended. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closing ??= this.closeAll();
+    return this.closing;
+  }
+
+  private async closeAll(): Promise<void> {
     const listeners = [...this.listeners].map((listener) => listener.close());
-    const diallers = [...this.diallers.values()].map((dialler) => dialler.stop());
     // Bytes must be read to see the answers to our BYE.
     this.setReading(true);
-    for (const link of this.links.keys()) link.unpeer();
-    if (this.links.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.allEnded = resolve;
-      });
-    }
-    await Promise.all([...listeners, ...diallers]);
+    await this.end([...this.links.keys()], [...this.diallers.values()]);
+    await Promise.all(listeners);
   }
 
   private startLink(
@@ -151,8 +176,10 @@ export class PeerManager {
       },
     );
     this.links.set(link, onEnd);
+    link.setReading(this.reading);
     link.start();
-    if (!this.reading) link.pause();
+    // It was connected while we closed.
+    if (this.isClosed) link.unpeer();
   }
 
   private handlePeered(link: Link): void {
@@ -179,7 +206,6 @@ export class PeerManager {
     }
     if (peer !== undefined) this.table.release(link, peer);
     onEnd?.(peer === undefined ? end : { ...end, peer });
-    if (this.links.size === 0) this.allEnded?.();
   }
 
   private reportUnavailable(address: EndpointAddress, error: ZeekwayError, peer?: EndpointId): void {

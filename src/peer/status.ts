@@ -10,7 +10,7 @@ export interface PeerEvent {
   readonly type: 'peer_added' | 'peer_removed' | 'peer_lost' | 'peer_unavailable';
   /** The peer's ID; unknown where no handshake came that far. */
   readonly peer?: EndpointId;
-  /** `host:port` of the other side. */
+  /** `host:port` of the other side; of a `peer_unavailable` that was dialled the URL. */
   readonly address: string;
   readonly message: string;
   readonly error?: ZeekwayError;
@@ -25,7 +25,8 @@ export interface PeerStatus {
   /** The URL that is dialled, for the outgoing ones. */
   readonly url?: string;
   readonly direction: 'in' | 'out';
-  readonly state: 'connecting' | 'peered' | 'retrying';
+  /** `standby`: the address need not be dialled while that peer is connected the other way. */
+  readonly state: 'connecting' | 'peered' | 'retrying' | 'standby';
   /** When that state began, nanoseconds since the Unix epoch. */
   readonly since: bigint;
   /** The topics that the peer wants. */

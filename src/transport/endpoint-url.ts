@@ -25,14 +25,17 @@ export interface EndpointAddress {
   readonly host: string;
   readonly port: number;
   readonly tls: TlsSettings;
-  /** The URL as it may be shown: without the passphrase. */
+  /**
+   * The URL in its one spelling, with port and mode, as it may be shown: without the passphrase. Two addresses are
+   * the same when their URLs are.
+   */
   readonly url: string;
 }
 
 const PARAMETERS = ['tls', 'cert', 'key', 'ca', 'passphrase', 'verify-host'];
 
 function invalid(text: string, what: string): ZeekwayError {
-  const shown = text.replace(/passphrase=[^&]*/, 'passphrase=***');
+  const shown = text.replace(/passphrase=[^&]*/, 'passphrase=***').replace(/:[^:@/]*@/, ':***@');
   const form = 'expected broker://host:port?tls=anonymous|mutual|off';
   return new ZeekwayError('endpoint_url_invalid', `endpoint URL "${shown}": ${what}; ${form}`);
 }
@@ -43,9 +46,11 @@ function invalid(text: string, what: string): ZeekwayError {
  */
 export function parseEndpointUrl(text: string): EndpointAddress {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url) throw invalid(text, 'it is not a URL');
+  if (!url) throw invalid(text, 'it is not a URL, or its port is above 65535');
   if (url.protocol !== 'broker:') throw invalid(text, `the scheme is ${url.protocol.slice(0, -1)}`);
   if (url.hostname === '') throw invalid(text, 'the host is missing');
+  if (url.username !== '' || url.password !== '') throw invalid(text, 'Broker knows no user and password');
+  if (url.hash !== '') throw invalid(text, `it has a fragment, ${url.hash}`);
   if (url.pathname !== '' && url.pathname !== '/') throw invalid(text, `it has a path, ${url.pathname}`);
   const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.includes(name));
   if (unknown !== undefined) {
@@ -53,8 +58,26 @@ export function parseEndpointUrl(text: string): EndpointAddress {
   }
   const port = url.port === '' ? DEFAULT_PORT : Number(url.port);
   const tls = tlsSettings(text, url.searchParams);
-  if (url.searchParams.has('passphrase')) url.searchParams.set('passphrase', '***');
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port, tls, url: url.href };
+  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  return { host, port, tls, url: shownUrl(host, port, tls) };
+}
+
+/** `parseEndpointUrl` for an address that is dialled: its port is not 0. */
+export function parseDialledUrl(text: string): EndpointAddress {
+  const address = parseEndpointUrl(text);
+  if (address.port === 0) throw invalid(text, 'port 0 cannot be dialled');
+  return address;
+}
+
+function shownUrl(host: string, port: number, tls: TlsSettings): string {
+  const url = new URL(`broker://${hostPort(host, port)}`);
+  url.searchParams.set('tls', tls.mode);
+  if (tls.mode === 'mutual') {
+    for (const name of ['cert', 'key', 'ca'] as const) url.searchParams.set(name, tls[name]);
+    if (tls.passphrase !== undefined) url.searchParams.set('passphrase', '***');
+    if (tls.verifyHost) url.searchParams.set('verify-host', 'yes');
+  }
+  return url.href;
 }
 
 function tlsSettings(text: string, parameters: URLSearchParams): TlsSettings {

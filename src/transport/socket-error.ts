@@ -7,19 +7,22 @@ const CERTIFICATE = /CERT|SIGNATURE|ISSUER|ALTNAME|UNKNOWN_CA|DEPTH_ZERO|PEER_DI
 
 /** The code of the catalogue for an error of a socket. */
 function codeOf(code: string, duringTls: boolean): ErrorCode {
+  if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'peer_timeout';
   if (CERTIFICATE.test(code)) return 'peer_certificate';
   if (code.startsWith('ERR_SSL') && MISMATCH.test(code)) return 'peer_tls_mismatch';
   if (duringTls && (code === 'ECONNRESET' || code.startsWith('ERR_SSL'))) return 'peer_tls_mismatch';
   return code === 'ECONNRESET' || code === 'EPIPE' ? 'peer_closed' : 'peer_unreachable';
 }
 
-/** @param duringTls whether the TLS handshake was still going on. */
-export function socketError(error: Error, remote: string, duringTls: boolean): ZeekwayError {
+/** @param tlsMode of a connection whose TLS handshake was still going on. */
+export function socketError(error: Error, remote: string, tlsMode?: 'anonymous' | 'mutual'): ZeekwayError {
   const systemCode = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const code = codeOf(systemCode, duringTls);
+  const code = codeOf(systemCode, tlsMode !== undefined);
+  const refused = tlsMode === 'mutual' ? ', or it refused our certificate' : '';
   const what = {
-    peer_tls_mismatch: `the TLS handshake with ${remote} failed: it speaks no TLS, or another mode of it`,
+    peer_tls_mismatch: `the TLS handshake with ${remote} failed: it speaks no TLS, or another mode of it${refused}`,
     peer_certificate: `the certificates of ${remote} and of this side do not fit`,
+    peer_timeout: `${remote} did not finish the TLS handshake in time`,
     peer_closed: `${remote} closed the connection`,
     peer_unreachable: `${remote} cannot be reached`,
   }[code as 'peer_closed'];

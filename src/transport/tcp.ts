@@ -7,8 +7,12 @@ import { type EndpointAddress, hostPort } from './endpoint-url.js';
 import { socketError } from './socket-error.js';
 import { type SharedTlsOptions, tlsOptions } from './tls-options.js';
 
-const remoteOf = (socket: net.Socket): string =>
-  hostPort(socket.remoteAddress ?? '?', socket.remotePort ?? 0);
+/** What of the other side is known: nothing where the system has closed the socket already. */
+const remoteOf = ({ remoteAddress, remotePort }: net.Socket): string =>
+  remoteAddress === undefined ? 'a peer that was gone at once' : hostPort(remoteAddress, remotePort ?? 0);
+
+const modeOf = (secure?: { readonly mutual: boolean }): 'anonymous' | 'mutual' | undefined =>
+  secure && (secure.mutual ? 'mutual' : 'anonymous');
 
 /** A TCP or TLS socket that is connected. */
 class SocketConnection implements Connection {
@@ -22,7 +26,7 @@ class SocketConnection implements Connection {
     socket.setKeepAlive(true, KEEPALIVE_MS);
     socket.pause();
     socket.on('error', (error) => {
-      this.error = socketError(error, remote, false);
+      this.error = socketError(error, remote);
     });
   }
 
@@ -95,7 +99,7 @@ export async function dial(address: EndpointAddress, signal?: AbortSignal): Prom
     });
     const onAbort = (): void => fail(new ZeekwayError('peer_unreachable', `gave up connecting to ${remote}`));
     const onError = (error: Error): void =>
-      fail(socketError(error, remote, secure !== undefined && connected));
+      fail(socketError(error, remote, connected ? modeOf(secure) : undefined));
     const onTimeout = (): void => {
       const what = connected ? 'the TLS handshake' : 'the connection';
       fail(
@@ -162,7 +166,7 @@ function createTlsServer(
   });
   server.on('tlsClientError', (error: Error, socket: tls.TLSSocket) => {
     const remote = remoteOf(socket);
-    handlers.failed(remote, socketError(error, remote, true));
+    handlers.failed(remote, socketError(error, remote, modeOf({ mutual })));
     socket.destroy();
   });
   return server;

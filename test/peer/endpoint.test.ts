@@ -2,10 +2,17 @@ import { once } from 'node:events';
 import net from 'node:net';
 import test from 'ava';
 import { count, enumValue, string, subnet } from '../../src/codec/value.js';
-import { SUBSCRIBER_QUEUE_MESSAGES } from '../../src/core/limits.js';
+import {
+  PEER_SEND_QUEUE_BYTES,
+  PEER_STALLED_BYTES,
+  PING_BYTES,
+  SUBSCRIBER_QUEUE_MESSAGES,
+} from '../../src/core/limits.js';
 import type { Message } from '../../src/peer/message.js';
+import { encodeEnvelope, frame } from '../../src/protocol/broker/envelope.js';
+import type { SessionOutput } from '../../src/protocol/broker/session.js';
 import { testEndpoint, until } from '../support/endpoints.js';
-import { LARGEST_ID, SMALLEST_ID } from '../support/session-pair.js';
+import { LARGEST_ID, Party, SMALLEST_ID } from '../support/session-pair.js';
 
 const LISTEN = 'broker://127.0.0.1:0?tls=off';
 const urlOf = ({ port }: { port: number }, query = 'tls=off'): string =>
@@ -154,6 +161,134 @@ for (const swap of [false, true]) {
     t.deepEqual((await inbox.next()).value.value, string('hello'));
   });
 }
+
+for (const handle of ['url', 'id'] as const) {
+  test(`unpeer by ${handle} ends the peering with an endpoint that dialled us, and does not dial it again`, async (t) => {
+    const a = testEndpoint(t, { id: SMALLEST_ID });
+    const b = testEndpoint(t, { id: LARGEST_ID });
+    const [urlA, urlB] = [urlOf(await a.endpoint.listen(LISTEN)), urlOf(await b.endpoint.listen(LISTEN))];
+    b.endpoint.peer(urlA);
+    await until('peered', () => a.events.length === 1 && b.events.length === 1);
+    a.endpoint.peer(urlB);
+    await until('standby', () => a.endpoint.peers().some(({ state }) => state === 'standby'));
+    b.endpoint.on('peer', ({ type }) => {
+      if (type === 'peer_lost') void b.endpoint.unpeer(urlA);
+    });
+    t.true(await a.endpoint.unpeer(handle === 'url' ? urlB : b.endpoint.id.toUpperCase()));
+    t.deepEqual(a.endpoint.peers(), []);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    t.deepEqual(
+      a.events.map(({ type }) => type),
+      ['peer_added', 'peer_removed'],
+    );
+  });
+}
+
+test('an endpoint that is closed stays closed', async (t) => {
+  const { endpoint } = testEndpoint(t);
+  endpoint.peer('broker://127.0.0.1:1?tls=off');
+  const inbox = endpoint.subscribe(['x/']);
+  await Promise.all([endpoint.close(), endpoint.close()]);
+  t.deepEqual(endpoint.peers(), []);
+  t.true((await inbox.next()).done);
+  t.true((await endpoint.subscribe(['x/']).next()).done);
+  t.is(endpoint.publish('x/y', 1), 0);
+  t.throws(() => endpoint.peer('broker://127.0.0.1:1?tls=off'), { code: 'endpoint_closed' });
+  await t.throwsAsync(endpoint.listen(LISTEN), { code: 'endpoint_closed' });
+});
+
+test('unpeer resolves when the peering has ended, and nothing is published behind it', async (t) => {
+  const server = testEndpoint(t);
+  const client = testEndpoint(t);
+  server.endpoint.subscribe(['x/']);
+  const url = urlOf(await server.endpoint.listen(LISTEN));
+  client.endpoint.peer(url);
+  await until('peered', () => client.events.length === 1 && server.events.length === 1);
+  t.is(client.endpoint.publish('x/y', 1), 1);
+  const unpeered = client.endpoint.unpeer(url.replace('?', '/?'));
+  t.is(client.endpoint.publish('x/y', 2), 0);
+  t.true(await unpeered);
+  t.deepEqual(client.endpoint.peers(), []);
+});
+
+test('a full subscription keeps nobody from peering, and no peer is lost to it', async (t) => {
+  const server = testEndpoint(t, { id: LARGEST_ID });
+  const inbox = server.endpoint.subscribe(['x/']);
+  const url = urlOf(await server.endpoint.listen(LISTEN));
+  const noisy = testEndpoint(t, { id: SMALLEST_ID });
+  noisy.endpoint.peer(url);
+  await until('peered', () => noisy.events.length === 1);
+  const block = 'x'.repeat(1024 * 1024);
+  while (!inbox.full) {
+    noisy.endpoint.publish('x/y', block);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const late = testEndpoint(t);
+  late.endpoint.peer(url);
+  await until('the late one is peered', () => late.events.length === 1 && server.events.length === 2);
+  t.deepEqual(
+    server.events.map(({ type }) => type),
+    ['peer_added', 'peer_added'],
+  );
+});
+
+test('a large message goes to a peer whose queue is empty', async (t) => {
+  const server = testEndpoint(t);
+  const client = testEndpoint(t);
+  const inbox = server.endpoint.subscribe(['x/']);
+  client.endpoint.peer(urlOf(await server.endpoint.listen(LISTEN)));
+  await until('peered', () => client.events.length === 1);
+  const large = new Uint8Array(PEER_SEND_QUEUE_BYTES + 1);
+  t.is(client.endpoint.publish('x/y', large), 1);
+  t.is(client.endpoint.publish('x/y', large), 0);
+  t.is(client.endpoint.peers()[0]?.dropped, 1);
+  const { value } = await inbox.next();
+  t.true(value.payload.length > large.length);
+});
+
+test('a handler that throws is told, and gets the next message', async (t) => {
+  const server = testEndpoint(t);
+  const client = testEndpoint(t);
+  const errors: unknown[] = [];
+  server.endpoint.on('error', (error) => errors.push(error));
+  let calls = 0;
+  server.endpoint.subscribe(['x/'], () => {
+    calls += 1;
+    throw new Error(`call ${calls}`);
+  });
+  client.endpoint.peer(urlOf(await server.endpoint.listen(LISTEN)));
+  await until('peered', () => client.events.length === 1);
+  client.endpoint.publish('x/y', 1);
+  client.endpoint.publish('x/y', 2);
+  await until('called twice', () => errors.length === 2);
+  t.deepEqual(errors.map(String), ['Error: call 1', 'Error: call 2']);
+});
+
+test('a peer that asks and does not read is given up', async (t) => {
+  const server = testEndpoint(t, { id: LARGEST_ID });
+  const { port } = await server.endpoint.listen(LISTEN);
+  const party = new Party({ id: SMALLEST_ID, side: 'dialled' });
+  const socket = net.connect(port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  const say = (outputs: readonly SessionOutput[]): void => {
+    party.take(outputs);
+    for (const bytes of party.inFlight.splice(0)) socket.write(bytes);
+  };
+  socket.on('data', (chunk) => say(party.session.receive(chunk)));
+  say(party.session.start(0));
+  await until('peered', () => server.events.length === 1);
+  socket.removeAllListeners('data').pause();
+  const ping = { type: 'ping', sender: SMALLEST_ID, receiver: LARGEST_ID, ttl: 16, topic: '<$>' } as const;
+  const bytes = frame(encodeEnvelope({ ...ping, payload: Buffer.alloc(PING_BYTES) }));
+  for (let sent = 0; server.events.length === 1 && sent < 2 * PEER_STALLED_BYTES; sent += bytes.length) {
+    if (!socket.write(bytes)) await new Promise((resolve) => setImmediate(resolve));
+  }
+  await until('it is lost', () => server.events.length === 2);
+  t.is(server.events[1]?.type, 'peer_lost');
+  t.is(server.events[1]?.error?.code, 'peer_overflow');
+});
 
 test('a second connection of a peer that is connected is dropped as redundant', async (t) => {
   const server = testEndpoint(t, { id: SMALLEST_ID });

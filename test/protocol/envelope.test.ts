@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { DecodeError } from '../../src/codec/bytes.js';
 import { nameToBytes } from '../../src/codec/text.js';
 import { DEFAULT_CODEC_LIMITS } from '../../src/core/limits.js';
+import { EVERYBODY } from '../../src/protocol/broker/endpoint-id.js';
 import {
   decodeEnvelope,
   decodeRoutingUpdate,
@@ -87,7 +88,7 @@ test('any envelope survives', (t) => {
 });
 
 test('a routing update has the filter as payload', (t) => {
-  const update = routingUpdate(SENDER, ['a/', 'b\udcff']);
+  const update = routingUpdate(SENDER, EVERYBODY, ['a/', 'b\udcff']);
   t.is(update.topic, '<$>');
   t.deepEqual(decodeRoutingUpdate(update), ['a/', 'b\udcff']);
   const trailing = { ...update, payload: Buffer.concat([update.payload, Buffer.of(0)]) };

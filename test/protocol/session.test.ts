@@ -1,6 +1,13 @@
 import test from 'ava';
 import type { ErrorCode } from '../../src/core/errors.js';
-import { HANDSHAKE_TIMEOUT_MS, LIVENESS_TIMEOUT_MS, UNPEER_GRACE_MS } from '../../src/core/limits.js';
+import {
+  HANDSHAKE_FRAME_BYTES,
+  HANDSHAKE_TIMEOUT_MS,
+  LIVENESS_TIMEOUT_MS,
+  PING_BYTES,
+  UNPEER_GRACE_MS,
+} from '../../src/core/limits.js';
+import { EVERYBODY } from '../../src/protocol/broker/endpoint-id.js';
 import { encodeEnvelope, frame } from '../../src/protocol/broker/envelope.js';
 import { DROP_CODE, encodeHandshake, type HandshakeMessage } from '../../src/protocol/broker/messages.js';
 import { LARGEST_ID, Pair, Party, SMALLEST_ID } from '../support/session-pair.js';
@@ -132,6 +139,46 @@ test('a ping is answered with the same payload, sender and receiver swapped', (t
   both.accepted.take(both.accepted.session.receive(frame(encodeEnvelope(ping))));
   const pong = frame(encodeEnvelope({ ...ping, type: 'pong', sender: LARGEST_ID, receiver: SMALLEST_ID }));
   t.deepEqual(both.accepted.inFlight, [pong]);
+});
+
+test('a ping that is too large to be one is ignored', (t) => {
+  const both = pair().start();
+  const ping = { type: 'ping', sender: SMALLEST_ID, receiver: LARGEST_ID, ttl: 16, topic: '<$>' } as const;
+  for (const size of [PING_BYTES, PING_BYTES + 1]) {
+    const payload = Buffer.alloc(size);
+    both.accepted.take(both.accepted.session.receive(frame(encodeEnvelope({ ...ping, payload }))));
+  }
+  t.is(both.accepted.inFlight.length, 1);
+  t.is(both.accepted.outputs.at(-1)?.type, 'ignored');
+});
+
+test("what is for another endpoint, or has a reserved topic, is not a message of the peer's", (t) => {
+  const both = pair().start();
+  const data = { type: 'data', sender: SMALLEST_ID, ttl: 16, payload: Buffer.from([0]) } as const;
+  for (const [receiver, topic] of [
+    ['d3adbeef-d3ad-4eef-a3ad-beefd3adbeef', 'from/dialled'],
+    [EVERYBODY, '<$>/local'],
+    [LARGEST_ID, 'mine'],
+    [EVERYBODY, 'all'],
+  ] as const) {
+    both.accepted.take(both.accepted.session.receive(frame(encodeEnvelope({ ...data, receiver, topic }))));
+  }
+  t.deepEqual(
+    both.accepted.messages.map(({ topic }) => topic),
+    ['mine', 'all'],
+  );
+  t.is(both.accepted.outputs.filter(({ type }) => type === 'ignored').length, 2);
+});
+
+test('after a pause in reading, the answer to a liveness ping has its time anew', (t) => {
+  const both = pair().start();
+  const { session } = both.dialled;
+  both.dialled.take(session.probeAlive(both.now));
+  session.resumed(both.now + 60_000);
+  t.is(session.deadline, both.now + 60_000 + LIVENESS_TIMEOUT_MS);
+  both.deliver();
+  session.resumed(both.now + 90_000);
+  t.is(session.deadline, undefined);
 });
 
 test('a peer that answers a liveness ping is alive; one that does not is lost', (t) => {
@@ -305,6 +352,21 @@ for (const dialler of ['smallest', 'largest'] as const) {
     });
   }
 }
+
+test('a peer that talks on while its claim is refused is not listened to for long', (t) => {
+  const party = new Party({ id: LARGEST_ID, side: 'accepted', claim: () => false });
+  party.take(party.session.start(0));
+  party.take(party.session.receive(hello(SMALLEST_ID)));
+  party.take(party.session.receive(say({ type: 'version_select', sender: SMALLEST_ID, version: 1 })));
+  t.is(party.session.state, 'await_resolution');
+  const chunk = Buffer.alloc(HANDSHAKE_FRAME_BYTES / 4);
+  for (let n = 0; n < 4; n += 1) party.take(party.session.receive(chunk));
+  t.is(party.end, undefined);
+  party.take(party.session.receive(Buffer.of(0)));
+  t.is(party.end?.reason, 'failed');
+  t.regex(party.end?.error?.message ?? '', /before the handshake went on/);
+  party.take(party.session.receive(chunk));
+});
 
 test('unpeering in the handshake says shutting_down', (t) => {
   const party = new Party({ id: LARGEST_ID, side: 'dialled' });

@@ -10,7 +10,7 @@ const PeerSchema = Type.Object({
   address: Type.String({ examples: ['192.0.2.7:9999'] }),
   url: Type.Optional(Type.String({ description: 'The endpoint URL that it was configured with.' })),
   direction: Type.String({ enum: ['in', 'out'], description: '`in`: it dialled us; `out`: we dial it.' }),
-  state: Type.String({ enum: ['connecting', 'peered', 'retrying', 'removed'] }),
+  state: Type.String({ enum: ['connecting', 'peered', 'retrying', 'standby'] }),
   since: Type.String({ format: 'date-time', description: 'When it came into this state.' }),
   filter: Type.Array(Type.String(), { description: 'The topic prefixes that it subscribes to.' }),
   bytesIn: Type.Integer(),

@@ -4,7 +4,7 @@ import { ByteReader, DecodeError } from '../../codec/bytes.js';
 import { nameFromBytes, nameToBytes } from '../../codec/text.js';
 import { ZeekwayError } from '../../core/errors.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS, DEFAULT_TTL } from '../../core/limits.js';
-import { type EndpointId, EVERYBODY, endpointIdFromBytes, endpointIdToBytes } from './endpoint-id.js';
+import { type EndpointId, endpointIdFromBytes, endpointIdToBytes } from './endpoint-id.js';
 import { type Filter, RESERVED_TOPIC, readFilter } from './filter.js';
 import { encodeFilter } from './messages.js';
 
@@ -84,11 +84,11 @@ export function encodeEnvelope(envelope: Envelope): Buffer {
 }
 
 /** The envelope that replaces the peer's view of our filter. */
-export function routingUpdate(sender: EndpointId, filter: Filter): Envelope {
+export function routingUpdate(sender: EndpointId, receiver: EndpointId, filter: Filter): Envelope {
   return {
     type: 'routing_update',
     sender,
-    receiver: EVERYBODY,
+    receiver,
     ttl: DEFAULT_TTL,
     topic: RESERVED_TOPIC,
     payload: encodeFilter(filter),

@@ -18,10 +18,9 @@ export function describeFirstBytes(bytes: Uint8Array): { code: ErrorCode; messag
   const looksLikeBroker =
     first === 0 && (bytes.length < 5 || ((bytes[4] as number) >= 6 && (bytes[4] as number) <= 12));
   if (bytes.length === 0 || looksLikeBroker) return undefined;
-  const shown = JSON.stringify(
-    Buffer.from(bytes)
-      .toString('latin1')
-      .replace(/[^\x20-\x7e]/g, '.'),
-  );
+  const text = Buffer.from(bytes).toString('latin1');
+  const shown = /^[\x20-\x7e\r\n\t]*$/.test(text)
+    ? JSON.stringify(text)
+    : `the bytes ${Buffer.from(bytes).toString('hex')}`;
   return { code: 'peer_not_broker', message: `the peer does not speak Broker: it began with ${shown}` };
 }

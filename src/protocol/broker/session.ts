@@ -9,6 +9,7 @@ import {
   HANDSHAKE_FRAME_BYTES,
   HANDSHAKE_TIMEOUT_MS,
   LIVENESS_TIMEOUT_MS,
+  PING_BYTES,
   UNPEER_GRACE_MS,
 } from '../../core/limits.js';
 import { type EndpointId, EVERYBODY } from './endpoint-id.js';
@@ -41,8 +42,8 @@ export type SessionOutput =
   | { readonly type: 'filter'; readonly filter: Filter }
   /** A data or command envelope. Its payload is a view of the bytes that were handed in, or of a frame of its own. */
   | { readonly type: 'message'; readonly envelope: Envelope }
-  /** A frame of phase 3 that is no envelope; Broker ignores such frames, too. */
-  | { readonly type: 'ignored'; readonly error: DecodeError; readonly frame: Uint8Array }
+  /** A frame of phase 3 that is no envelope, which Broker ignores, too, or is one for somebody else. */
+  | { readonly type: 'ignored'; readonly error: ZeekwayError; readonly frame: Uint8Array }
   /** The peer answered `probeAlive`. */
   | { readonly type: 'alive' }
   /** Nothing comes after it: close the transport once everything is sent. */
@@ -86,7 +87,8 @@ const FIRST_BYTES = 16;
  * One connection of Broker's native protocol, version 1, without I/O: bytes and the time go in, outputs come
  * out, `deadline` says when `tick` is due.
  *
- * - The handshake's states come first, see `Handshake`. In `await_resolution` bytes wait unread.
+ * - The handshake's states come first, see `Handshake`. In `await_resolution` bytes wait unread; a peer has next
+ *   to nothing to say before it is answered.
  * - `peered`: envelopes both ways. A frame that is none is reported and ignored.
  * - `await_bye`: we unpeer, a BYE ping is out; its pong, the end of the connection or the grace period ends it.
  *   Until then messages still come in.
@@ -104,6 +106,7 @@ export class BrokerSession {
   private peerMatcher = new FilterMatcher([]);
   private currentDeadline: MonotonicMs | undefined;
   private held: Uint8Array[] = [];
+  private heldBytes = 0;
   private firstBytes = Buffer.alloc(0);
   private byeToken: Buffer | undefined;
   private livenessToken: Buffer | undefined;
@@ -156,9 +159,14 @@ export class BrokerSession {
 
   /** Bytes from the peer. */
   receive(chunk: Uint8Array): SessionOutput[] {
-    if (this.state === 'await_resolution') this.held.push(Uint8Array.from(chunk));
+    if (this.state === 'await_resolution') this.hold(chunk);
     else this.read(chunk);
     return this.take();
+  }
+
+  /** Reading goes on after a pause, in which an answer may have waited: it gets its time anew. */
+  resumed(now: MonotonicMs): void {
+    if (this.phase === 'peered' && this.livenessToken) this.currentDeadline = now + LIVENESS_TIMEOUT_MS;
   }
 
   /** The transport is gone. @param error why, where the transport knows. */
@@ -248,6 +256,14 @@ export class BrokerSession {
     return this.take();
   }
 
+  private hold(chunk: Uint8Array): void {
+    this.held.push(Uint8Array.from(chunk));
+    this.heldBytes += chunk.length;
+    if (this.heldBytes <= HANDSHAKE_FRAME_BYTES) return;
+    const what = `${this.heldBytes} bytes came before the handshake went on`;
+    this.handshake.refuse('peer_protocol', what, DROP_CODE.invalid_message);
+  }
+
   private take(): SessionOutput[] {
     const outputs = this.outputs;
     this.outputs = [];
@@ -266,8 +282,9 @@ export class BrokerSession {
       this.frames.push(chunk);
       for (let content = this.frames.next(); content !== undefined; content = this.frames.next()) {
         this.handleFrame(content);
-        if (this.state === 'ended' || this.state === 'await_resolution') {
-          this.held.push(Uint8Array.from(this.frames.takeRest()));
+        if (this.state === 'ended') return;
+        if (this.state === 'await_resolution') {
+          this.hold(this.frames.takeRest());
           return;
         }
       }
@@ -297,13 +314,24 @@ export class BrokerSession {
   private handleEnvelope(content: Uint8Array): void {
     try {
       const envelope = decodeEnvelope(content, this.limits);
+      this.expectForUs(envelope);
       if (envelope.type === 'routing_update') this.handleRoutingUpdate(envelope);
       else if (envelope.type === 'ping') this.handlePing(envelope);
       else if (envelope.type === 'pong') this.handlePong(envelope.payload);
       else this.outputs.push({ type: 'message', envelope });
     } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
+      if (!(error instanceof ZeekwayError)) throw error;
       this.outputs.push({ type: 'ignored', error, frame: content });
+    }
+  }
+
+  /** Throws where an envelope is addressed to another endpoint, or has a topic that never leaves one. */
+  private expectForUs({ type, receiver, topic }: Envelope): void {
+    if (receiver !== EVERYBODY && receiver !== this.options.id) {
+      throw this.error('peer_protocol', `a ${type} came for another endpoint, ${receiver}`);
+    }
+    if (type === 'data' && topic.startsWith(RESERVED_TOPIC)) {
+      throw this.error('peer_protocol', `data came with the reserved topic ${topic}`);
     }
   }
 
@@ -313,6 +341,12 @@ export class BrokerSession {
   }
 
   private handlePing({ sender, topic, payload }: Envelope): void {
+    if (payload.length > PING_BYTES) {
+      throw this.error(
+        'peer_protocol',
+        `a ping of ${payload.length} bytes came; at most ${PING_BYTES} are answered`,
+      );
+    }
     if (payload.length === BYE_TOKEN_BYTES && BYE.equals(payload.subarray(0, BYE.length)))
       this.peerSaidBye = true;
     this.sendEnvelope('pong', sender, topic, payload);
@@ -330,7 +364,7 @@ export class BrokerSession {
 
   private tellFilter(): void {
     this.saidFilter = this.filter;
-    this.send(encodeEnvelope(routingUpdate(this.options.id, this.filter)));
+    this.send(encodeEnvelope(routingUpdate(this.options.id, this.peer ?? EVERYBODY, this.filter)));
   }
 
   private sendEnvelope(
@@ -371,7 +405,9 @@ export class BrokerSession {
 
   private closedInHandshake(): ZeekwayError {
     const silent = this.firstBytes.length === 0;
-    const hint = silent ? ' without a word: is its port a Broker port, with the same tls= mode?' : '';
+    const hint = silent
+      ? ' without a word: is its port a Broker port, with the same tls= mode, and (tls=mutual) does it take our certificate?'
+      : '';
     return this.error(
       'peer_closed',
       `the peer closed the connection in the handshake (${this.state})${hint}`,
