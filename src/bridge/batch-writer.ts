@@ -40,6 +40,7 @@ export class BatchWriter {
   private waiters: Waiter[] = [];
   private lastBatch: bigint | undefined;
   private isRunning = false;
+  private running: Promise<void> | undefined;
   private failure: { readonly error: unknown } | undefined;
 
   constructor(private readonly options: BatchWriterOptions) {}
@@ -61,7 +62,7 @@ export class BatchWriter {
   enqueue(sets: readonly RowSet[]): void {
     this.throwIfFailed();
     this.queue.push(sets);
-    if (!this.isRunning) void this.work();
+    if (!this.isRunning) this.running = this.work();
   }
 
   /** Waits until another batch may be handed over. Throws what ended the writer. */
@@ -72,6 +73,11 @@ export class BatchWriter {
   /** Waits until all that was handed over is committed. Throws what ended the writer. */
   async idle(): Promise<void> {
     while (this.queue.length > 0) await this.nextCommit();
+  }
+
+  /** Waits until nothing is written any more: all is committed, or something ended the writer. */
+  async stopped(): Promise<void> {
+    await this.running;
   }
 
   private async nextCommit(): Promise<void> {

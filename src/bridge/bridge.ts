@@ -145,6 +145,17 @@ export class Bridge {
     }
   }
 
+  /**
+   * Gives up what is not committed: `run` and `flush` throw the reason. Resolves when nothing is being written any
+   * more.
+   */
+  async abort(reason: ZeekwayError): Promise<void> {
+    this.isClosed = true;
+    this.end.abort(reason);
+    clearTimeout(this.ageTimer);
+    await this.writer.stopped();
+  }
+
   private giveUp(afterMs: number): void {
     const { database, waiting } = this.status;
     const why = database.state === 'retrying' ? `: ${database.lastError}` : '';

@@ -5,9 +5,9 @@ import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
 import { read, textOf } from '../storage/queries/query.js';
 import { Cleanup } from './cleanup.js';
 import { startHttp } from './gateway.js';
-import { createLogger } from './logger.js';
+import { createLogger, type Terminal } from './logger.js';
 import type { HostPort, StoreOptions } from './options.js';
-import { replayAll, type Terminal } from './replay.js';
+import { replayAll } from './replay.js';
 import { openStore } from './store.js';
 
 export interface DemoOptions extends StoreOptions {
@@ -32,7 +32,8 @@ export async function demoCommand(
     const db = await openStore(store, terminal.err);
     cleanup.add(() => db.close());
     terminal.out(`Database: ${db.description}`);
-    const code = await replayAll(db, [CAPTURE], { again: false, speed: 'max' }, terminal, signal);
+    const replay = { again: false, speed: 'max', showEarlier: true } as const;
+    const code = await replayAll(db, [CAPTURE], replay, terminal, signal);
     if (code !== 0) return code;
     const api = await startHttp(options.http, db, createLogger('warn'), {
       peers: () => [],

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
-import { errorLine, ZeekwayError } from '../core/errors.js';
 import type { DemoOptions } from './demo.js';
+import { type Terminal, tellError } from './logger.js';
 import { databaseOption, dataOption, httpOption, LOG_LEVELS, speedOption } from './options.js';
-import type { ReplayOptions, Terminal } from './replay.js';
+import type { ReplayOptions } from './replay.js';
 import type { ServeOptions } from './serve.js';
 import { VERSION } from './version.js';
 
@@ -88,8 +88,6 @@ program
 try {
   await program.parseAsync();
 } catch (error) {
-  terminal.err(`zeekway: ${errorLine(error)}`);
-  if (error instanceof ZeekwayError) terminal.err(`  ${error.action}`);
-  else if (error instanceof Error && error.stack) terminal.err(error.stack);
+  tellError(terminal, error);
   process.exitCode = 1;
 }

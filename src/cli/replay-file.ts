@@ -28,9 +28,11 @@ export interface ReplayFileOptions {
 export interface ReplayOutcome {
   /** When the same bytes were replayed before, and so nothing was done now. */
   readonly earlier?: Date;
-  /** Rows of each log, and of events and the rest under their own names. */
+  /** Rows of each log that were stored, now or earlier, and of events and the rest under their own names. */
   readonly rows: Readonly<Record<string, number>>;
   readonly warnings: readonly ZeekwayError[];
+  /** Commands of data stores, which are counted and not stored. */
+  readonly commands: number;
 }
 
 /** How often progress is told. */
@@ -44,7 +46,8 @@ export async function replayFile(
 ): Promise<ReplayOutcome> {
   const digest = await digestFile(file);
   const start = await beginReplay(db, { digest, name: basename(file), again: options.again });
-  if (start.status === 'done') return { earlier: start.finished, rows: start.items, warnings: [] };
+  if (start.status === 'done')
+    return { earlier: start.finished, rows: start.items, warnings: [], commands: 0 };
   if (start.status === 'busy') {
     throw new ZeekwayError('replay_busy', `${file} is being replayed by another zeekway right now`, { file });
   }
@@ -68,18 +71,28 @@ async function store(
   const wait = async (ms: number): Promise<void> => void (await sleep(ms, undefined, { signal }));
   const replay = await openReplay(file, { clock: systemClock, speed, sleep: wait, knownTypes });
   const bridge = new Bridge({ db, writerId: randomUUID(), replayId, logger, clock: systemClock });
+  const stop = (): void => void bridge.abort(stopped());
+  signal.addEventListener('abort', stop);
   const tell = (): void => onProgress(replay.progress().bytesRead, replay.progress().bytesTotal);
   const timer = setInterval(tell, PROGRESS_MS);
   try {
     await bridge.run(untilAborted(replay.items(), signal));
     await bridge.close();
     tell();
-    return { rows: rowsOf(bridge.status), warnings: replay.report.warnings };
+    const { report } = replay;
+    if (report.lines > 0 && report.records === 0 && report.firstDeadLetter !== undefined) {
+      const problem = `no line of it could be read; the first: ${report.firstDeadLetter}`;
+      throw new ZeekwayError('log_file_invalid', `${file}: ${problem}`, { file });
+    }
+    const { warnings, commands } = report;
+    return { rows: rowsOf(bridge.status), warnings, commands };
   } catch (error) {
+    await bridge.abort(stopped());
     for (const warning of replay.report.warnings) logger.warn({ code: warning.code }, warning.message);
     throw signal.aborted ? stopped() : error;
   } finally {
     clearInterval(timer);
+    signal.removeEventListener('abort', stop);
   }
 }
 

@@ -1,9 +1,9 @@
 import cliProgress from 'cli-progress';
-import { errorLine } from '../core/errors.js';
+import { type ErrorCode, errorLine } from '../core/errors.js';
 import type { Speed } from '../replay/pace.js';
 import type { Database } from '../storage/database.js';
 import { Cleanup } from './cleanup.js';
-import { createLogger } from './logger.js';
+import { type Terminal, tellError, terminalLogger } from './logger.js';
 import type { StoreOptions } from './options.js';
 import { type ReplayOutcome, replayFile } from './replay-file.js';
 import { openStore } from './store.js';
@@ -12,12 +12,6 @@ import { storedTable } from './stored-table.js';
 export interface ReplayOptions extends StoreOptions {
   readonly again: boolean;
   readonly speed: Speed;
-}
-
-/** Where a command talks to people; the process's own streams but in tests. */
-export interface Terminal {
-  readonly out: (line: string) => void;
-  readonly err: (line: string) => void;
 }
 
 /**
@@ -40,11 +34,17 @@ export async function replayCommand(
   }
 }
 
-/** Replays the files and prints what was stored. @returns the exit code. */
+/** The warnings of a file that was read as far as it goes, which is not to its end. */
+const INCOMPLETE: ReadonlySet<ErrorCode> = new Set(['capture_truncated', 'capture_damaged']);
+
+/** Replays the files and prints what was stored. @returns the exit code: 1 where a file was not read to its end. */
 export async function replayAll(
   db: Database,
   files: readonly string[],
-  options: Pick<ReplayOptions, 'again' | 'speed'>,
+  options: Pick<ReplayOptions, 'again' | 'speed'> & {
+    /** Shows also what was stored by an earlier replay of the same file. */
+    readonly showEarlier?: boolean;
+  },
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
@@ -53,13 +53,14 @@ export async function replayAll(
   for (const file of files) {
     if (signal.aborted) break;
     try {
-      const outcome = await withProgress(file, options, db, signal);
-      for (const [name, rows] of Object.entries(outcome.rows))
-        stored.set(name, (stored.get(name) ?? 0) + rows);
+      const outcome = await withProgress(file, options, db, terminal, signal);
+      const rows = outcome.earlier && !options.showEarlier ? {} : outcome.rows;
+      for (const [name, number] of Object.entries(rows)) stored.set(name, (stored.get(name) ?? 0) + number);
       describe(file, outcome, terminal);
+      if (outcome.warnings.some(({ code }) => INCOMPLETE.has(code))) failed += 1;
     } catch (error) {
       failed += 1;
-      terminal.err(`zeekway: ${errorLine(error)}`);
+      tellError(terminal, error);
     }
   }
   if (stored.size > 0) terminal.out(storedTable(Object.fromEntries(stored)));
@@ -70,6 +71,7 @@ async function withProgress(
   file: string,
   { again, speed }: Pick<ReplayOptions, 'again' | 'speed'>,
   db: Database,
+  terminal: Terminal,
   signal: AbortSignal,
 ): Promise<ReplayOutcome> {
   const bar = new cliProgress.SingleBar({
@@ -79,7 +81,7 @@ async function withProgress(
     // A log file or a CI page is no place for a bar.
     noTTYOutput: false,
   });
-  const logger = createLogger('warn');
+  const logger = terminalLogger(terminal);
   let started = false;
   const onProgress = (done: number, total: number): void => {
     if (started) bar.update(done);
@@ -93,10 +95,17 @@ async function withProgress(
   }
 }
 
-function describe(file: string, { earlier, warnings }: ReplayOutcome, terminal: Terminal): void {
+function describe(
+  file: string,
+  { earlier, rows, warnings, commands }: ReplayOutcome,
+  terminal: Terminal,
+): void {
   for (const warning of warnings) terminal.err(`zeekway: warning: ${errorLine(warning)}`);
   if (earlier) {
     const when = earlier.toISOString();
     terminal.err(`${file} was replayed before, at ${when}: nothing to do (--again stores it a second time)`);
+  } else if (Object.keys(rows).length === 0) {
+    terminal.err(`${file} has nothing to store`);
   }
+  if (commands > 0) terminal.err(`${file} has ${commands} commands of data stores, which are not stored`);
 }

@@ -17,13 +17,14 @@ type Parsed = { readonly value: string; readonly isSubnet?: boolean } | string;
 
 /**
  * The columns that a name means: those of a field (several where its type has changed), or one by its key
- * or column name. `field.` in front is for fields that are named like a parameter (smtp's `from`).
+ * or column name. `field.` in front is for fields that are named like a parameter (smtp's `from`), and for no
+ * other: a field that is really named `field.from` is `field.field.from` then.
  * Throws `request_invalid` with the nearest name.
  */
 export function columnsNamed(log: LogDescription, name: string, parameter = name): readonly LogColumn[] {
   const keys = columnKeys(log.columns);
   const bare = name.startsWith('field.') ? name.slice('field.'.length) : name;
-  for (const candidate of [name, bare]) {
+  for (const candidate of [bare, name]) {
     const ofField = log.columns.filter(({ field }) => field === candidate);
     if (ofField.length > 0) return ofField;
     const byKey = log.columns.filter(

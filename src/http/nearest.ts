@@ -21,8 +21,12 @@ export function didYouMean(name: string, candidates: readonly string[]): string 
   const lower = name.toLowerCase();
   const near = candidates
     .filter((candidate) => candidate.length <= LONGEST_NAME)
-    .map((candidate) => ({ candidate, edits: distance(lower, candidate.toLowerCase()) }))
+    .map((candidate) => ({
+      candidate,
+      edits: distance(lower, candidate.toLowerCase()),
+      exactEdits: distance(name, candidate),
+    }))
     .filter(({ candidate, edits }) => edits <= Math.max(2, Math.floor(candidate.length / 3)))
-    .toSorted((a, b) => a.edits - b.edits)[0];
+    .toSorted((a, b) => a.edits - b.edits || a.exactEdits - b.exactEdits)[0];
   return near ? `; did you mean "${near.candidate}"?` : '';
 }

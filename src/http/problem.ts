@@ -71,9 +71,13 @@ function validationDetail({ validation }: FastifyError): string {
   return `"${name}" ${problem?.message ?? 'is not valid'}`;
 }
 
-/** Names the parameters of the route that are near to one that it does not have. */
+/** Says when a parameter came twice, and which ones are near to one that the route does not have. */
 function withHint(detail: string, error: FastifyError, request: FastifyRequest): string {
   const problem = error.validation?.[0];
+  const name = problem?.instancePath.slice(1) ?? '';
+  if (problem?.keyword === 'type' && Array.isArray((request.query as Record<string, unknown>)[name])) {
+    return `"${name}" is given more than once`;
+  }
   if (problem?.keyword !== 'additionalProperties') return detail;
   const schema = request.routeOptions.schema?.querystring as { properties?: object } | undefined;
   const names = Object.keys(schema?.properties ?? {});

@@ -66,7 +66,8 @@ export async function rowsJson(
       )
     : undefined;
   return rows.map((row) => {
-    const json: { [key: string]: JsonValue } = {};
+    // Without a prototype: a field may be named `__proto__`.
+    const json: { [key: string]: JsonValue } = Object.create(null);
     readers.forEach(({ key, read }, index) => {
       const cell = row.cells[index];
       if (cell !== null && cell !== undefined) json[key] = read(cell);

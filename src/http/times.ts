@@ -56,9 +56,12 @@ function relativeMicros(text: string, now: number): bigint | undefined {
   return BigInt(now) * 1000n + (sign === '-' ? -offset : offset);
 }
 
+/** A date without its hyphens, which would be a day of August 1970. */
+const COMPACT_DATE = /^(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$/;
+
 function epochMicros(text: string): bigint | undefined {
   const match = /^(-?)(\d{1,12})(?:\.(\d+))?$/.exec(text);
-  if (!match) return undefined;
+  if (!match || COMPACT_DATE.test(text)) return undefined;
   const [, sign, whole = '', fraction = ''] = match;
   const nanos = BigInt(whole + fraction.slice(0, 9).padEnd(9, '0'));
   return ceilDivide(sign === '-' ? -nanos : nanos, 1000n);
@@ -71,8 +74,14 @@ function isoMicros(text: string): bigint | undefined {
   const [, date, minutes = '00:00', seconds = ':00', fraction = '', zone = 'Z'] = match;
   // A "+" that was not escaped in the URL arrives as a space.
   const millis = Date.parse(`${date}T${minutes}${seconds}${zone.toUpperCase().replace(' ', '+')}`);
-  if (Number.isNaN(millis)) return undefined;
+  // Date.parse takes the 30th of February for the 2nd of March.
+  if (Number.isNaN(millis) || !isDay(date as string)) return undefined;
   return BigInt(millis) * 1000n + ceilDivide(BigInt(fraction.padEnd(9, '0')), 1000n);
+}
+
+function isDay(date: string): boolean {
+  const millis = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(millis) && new Date(millis).toISOString().startsWith(date);
 }
 
 function formatMicros(micros: bigint): string {

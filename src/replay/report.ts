@@ -29,6 +29,8 @@ export class ReplayReport {
   events = 0;
   /** What was handed over as a dead letter. */
   deadLetters = 0;
+  /** Why the first of them is one. */
+  firstDeadLetter: string | undefined;
   /** How often each kind of warning came, also of those no longer kept. */
   readonly warningCounts = new Map<ErrorCode, number>();
   private readonly kept = new Map<string, Warning>();
@@ -38,10 +40,13 @@ export class ReplayReport {
 
   /** Counts what is handed over. */
   count(items: readonly Item[]): void {
-    for (const { kind } of items) {
-      if (kind === 'log') this.records += 1;
-      else if (kind === 'event') this.events += 1;
-      else if (kind === 'dead-letter') this.deadLetters += 1;
+    for (const item of items) {
+      if (item.kind === 'log') this.records += 1;
+      else if (item.kind === 'event') this.events += 1;
+      else if (item.kind === 'dead-letter') {
+        this.deadLetters += 1;
+        this.firstDeadLetter ??= item.reason;
+      }
     }
   }
 

@@ -49,8 +49,8 @@ function openPool(config: pg.PoolConfig, log: (line: string) => void): pg.Pool {
   return pool;
 }
 
-async function serverVersion(pool: pg.Pool): Promise<string> {
-  const { rows } = await pool.query<{ version: string; number: number }>(
+async function serverVersion(client: pg.Pool | pg.Client): Promise<string> {
+  const { rows } = await client.query<{ version: string; number: number }>(
     `SELECT split_part(current_setting('server_version'), ' ', 1) AS version,
             current_setting('server_version_num')::int AS number`,
   );
@@ -75,26 +75,33 @@ function parseUrl(url: string): URL {
 
 async function openExternal(url: string, log: (line: string) => void): Promise<Database> {
   const { searchParams } = parseUrl(url);
+  const connectionTimeoutMillis = DATABASE_CONNECT_TIMEOUT_MS;
   let place = 'the database';
-  let pool: pg.Pool | undefined;
+  let client: pg.Client | undefined;
+  let version: string;
   try {
-    pool = openPool({ connectionString: url }, log);
+    // Not by the pool: it leaves the connection of a client open that the server has not let in.
+    client = new pg.Client({ connectionString: url, application_name: 'zeekway', connectionTimeoutMillis });
     // The client knows what URL, PG* variables and defaults amount to.
-    const { host, port, database = '', user = '' } = new pg.Client({ connectionString: url });
+    const { host, port, database = '', user = '' } = client;
     place = `${host.startsWith('/') ? host : `${host}:${port}`}, database ${database}, user ${user}`;
-    const version = await serverVersion(pool);
-    const tls = searchParams.has('sslmode') ? `, sslmode ${searchParams.get('sslmode')}` : '';
-    const opened = pool;
-    return {
-      pool: opened,
-      kind: 'external',
-      description: `PostgreSQL ${version} at ${place}${tls}`,
-      close: () => opened.end(),
-    };
+    // Every failure comes out of the call that it belongs to.
+    client.on('error', () => {});
+    await client.connect();
+    version = await serverVersion(client);
   } catch (error) {
-    await pool?.end();
     throw toDatabaseError(error, `connect to ${place}`);
+  } finally {
+    await client?.end();
   }
+  const pool = openPool({ connectionString: url }, log);
+  const tls = searchParams.has('sslmode') ? `, sslmode ${searchParams.get('sslmode')}` : '';
+  return {
+    pool,
+    kind: 'external',
+    description: `PostgreSQL ${version} at ${place}${tls}`,
+    close: () => pool.end(),
+  };
 }
 
 /** A word for a shell: quoted where it needs to be. */

@@ -111,6 +111,24 @@ test('names that are no identifiers', async (t) => {
   t.deepEqual(await api.rows(`/v1/logs/${encodeURIComponent(path)}`), []);
 });
 
+test('a field with the name of a property that every object has', async (t) => {
+  await api.makeLog('proto', [['__proto__', 'string', 'text']]);
+  await api.addRow('proto', { ['__proto__']: 'x' });
+  const response = await api.server.inject('/v1/logs/proto');
+  t.regex(response.body, /"__proto__":"x"/);
+});
+
+test('a name with field. in front is the one without, where both are there', async (t) => {
+  await api.makeLog('prefixed', [
+    ['from', 'string', 'text'],
+    ['field.from', 'string', 'text'],
+  ]);
+  await api.addRow('prefixed', { from: 'a', 'field.from': 'b' });
+  t.is((await api.rows('/v1/logs/prefixed?field.from=a')).length, 1);
+  t.is((await api.rows('/v1/logs/prefixed?field.from=b')).length, 0);
+  t.is((await api.rows('/v1/logs/prefixed?field.field.from=b')).length, 1);
+});
+
 test('a log whose table somebody dropped is not there', async (t) => {
   await api.makeLog('dropped', [['s', 'string', 'text']]);
   await api.pool.query('DROP TABLE logs.dropped');

@@ -110,6 +110,16 @@ test('the description has these routes and no other', (t) => {
   );
 });
 
+test('every operation has a name of its own, for generated clients', (t) => {
+  const paths = Object.values(document['paths'] as Record<string, { get: { operationId?: string } }>);
+  const names = paths.map(({ get }) => get.operationId);
+  t.true(
+    names.every((name) => name !== undefined && /^[a-z][A-Za-z]+$/.test(name)),
+    String(names),
+  );
+  t.is(new Set(names).size, names.length);
+});
+
 test('a parameter with a default need not be given, and filters have any name', (t) => {
   const paths = document['paths'] as Record<string, { get: { parameters: Json[] } }>;
   const parameters = paths['/v1/logs/{path}']?.get.parameters ?? [];

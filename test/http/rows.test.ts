@@ -178,7 +178,8 @@ for (const [url, status, code, detail] of [
   ['/v1/logs/conn?duration=1e999', 400, 'request_invalid', /"duration" is a number/],
   ['/v1/logs/conn?ts=soon', 400, 'request_invalid', /"ts" is a time/],
   ['/v1/logs/conn?from=soon', 400, 'request_invalid', /"from" is a time/],
-  ['/v1/logs/conn?from=1&from=2', 400, 'request_invalid', /"from"/],
+  ['/v1/logs/conn?from=1&from=2', 400, 'request_invalid', /"from" is given more than once/],
+  ['/v1/logs/conn?limit=1&limit=2', 400, 'request_invalid', /"limit" is given more than once/],
   ['/v1/logs/conn?limit=0', 400, 'request_invalid', /"limit"/],
   ['/v1/logs/conn?limit=10001', 400, 'request_invalid', /"limit"/],
   ['/v1/logs/conn?limit=ten', 400, 'request_invalid', /"limit"/],
@@ -241,6 +242,22 @@ test('a hand-made cursor does not become SQL', async (t) => {
   ]) {
     const cursor = Buffer.from(JSON.stringify(parts)).toString('base64url');
     t.is((await api.get(`/v1/logs/conn?cursor=${cursor}`)).body['code'], 'request_invalid');
+  }
+});
+
+test('a cursor that was changed is refused', async (t) => {
+  const { body } = await api.get('/v1/logs/conn?limit=1');
+  const given = new URL(String(body['next']), 'http://x').searchParams.get('cursor') ?? '';
+  const [time, ctid, fileNode] = JSON.parse(Buffer.from(given, 'base64url').toString());
+  for (const parts of [
+    ['9999-99-99 99:99:99+00', ctid, fileNode],
+    ['2026-11-23 25:00:00+00', ctid, fileNode],
+    [time, '(9999999999,1)', fileNode],
+    [time, '(0,99999)', fileNode],
+  ]) {
+    const cursor = Buffer.from(JSON.stringify(parts)).toString('base64url');
+    const answer = await api.get(`/v1/logs/conn?limit=1&cursor=${cursor}`);
+    t.is(answer.body['code'], 'request_invalid', JSON.stringify(parts));
   }
 });
 

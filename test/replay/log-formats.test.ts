@@ -156,8 +156,17 @@ test('JSON: types that are inferred, and what does not fit them later', async (t
   const result = await read(file, 'new.log');
   t.is(result.report.deadLetters, 0);
   t.deepEqual(rows(result, keep), [
-    { n: 1n, d: 1, b: false, s: 'x', e: [], o: '{"k":12345678901234567890}', 'id.orig_h': '1.2.3.4', m: 1n },
-    { n: '18446744073709551615', d: 2, e: ['1.5'], 'id.orig_h': '::1', m: 'true' },
+    {
+      n: '1',
+      d: 1,
+      b: false,
+      s: 'x',
+      e: '[]',
+      o: '{"k":12345678901234567890}',
+      'id.orig_h': '1.2.3.4',
+      m: '1',
+    },
+    { n: '18446744073709551615', d: 2, e: '["1.5"]', 'id.orig_h': '::1', m: 'true' },
     { n: 'text', e: '[7]', 'id.orig_h': 'not an address', m: '[1,{"a":null}]' },
   ]);
   const last = schemas(result)
@@ -173,6 +182,33 @@ test('JSON: types that are inferred, and what does not fit them later', async (t
     'id.orig_h string',
     'm string',
   ]);
+});
+
+test('JSON: numbers stay numbers as long as a wider type holds them', async (t) => {
+  const file = json(
+    '{"i":1,"c":1,"v":[],"w":[null,1],"big":1.5,"ts":"1795489997.5"}',
+    '{"i":-1.5,"c":18446744073709551615,"v":[1],"w":[2.5],"big":9007199254740993,"ts":1795489998.5}',
+    '{"i":2,"c":2,"v":[-2],"w":[]}',
+  );
+  const result = await read(file, 'new.log');
+  t.is(result.report.deadLetters, 0);
+  t.deepEqual(
+    schemas(result).map(({ schema }) =>
+      schema.fields.map(({ name, type, subtype }) => `${name} ${type} ${subtype}`).join(', '),
+    ),
+    ['i double void, c count void, v vector int, w vector double, big string void, ts time void'],
+  );
+  t.deepEqual(rows(result, keep), [
+    { i: 1, c: 1n, v: [], w: [null, 1], big: '1.5', ts: 1795489997.5 },
+    { i: -1.5, c: 2n ** 64n - 1n, v: [1n], w: [2.5], big: '9007199254740993', ts: 1795489998.5 },
+    { i: 2, c: 2n, v: [-2n], w: [] },
+  ]);
+});
+
+test('JSON and TSV may begin with a byte order mark', async (t) => {
+  const mark = Buffer.from('\ufeff');
+  const result = await read(Buffer.concat([mark, json('{"uid":"x"}')]), 'conn.log');
+  t.deepEqual(rows(result, keep), [{ uid: 'x' }]);
 });
 
 test('JSON: bad lines are dead letters, the rest is read', async (t) => {
@@ -238,6 +274,16 @@ test('paths from names of files', (t) => {
     'http-2026-11-24-03-00-05.log': 'http',
     'files-smtp.log': 'files-smtp',
     'x509.json.gz': 'x509',
+    'conn__2026-11-24-00-00-00__2026-11-24-01-00-00__.log': 'conn',
+    'conn_20261124_10:00:00-11:00:00+0000.log': 'conn',
+    'conn.20261124.log': 'conn',
+    'conn_2026-11-24.log': 'conn',
+    'conn.log.1': 'conn',
+    'conn.log.12.gz': 'conn',
+    'conn.log-20261124.gz': 'conn',
+    'messages.jsonl': 'messages',
+    'my-log-12.log': 'my-log-12',
+    'port_8080.log': 'port_8080',
   };
   for (const [file, path] of Object.entries(names)) t.is(pathFromFileName(file), path, file);
 });

@@ -56,6 +56,7 @@ export function deadLetterRoutes(app: App, deps: ServerDeps): void {
     {
       schema: {
         tags: ['dead letters'],
+        operationId: 'listDeadLetters',
         summary: 'Messages that could not be understood or stored',
         querystring: Type.Object(
           {
@@ -110,6 +111,7 @@ export function deadLetterRoutes(app: App, deps: ServerDeps): void {
     {
       schema: {
         tags: ['dead letters'],
+        operationId: 'getDeadLetter',
         summary: 'One such message with all its bytes',
         params: Type.Object({ id: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) }),
         querystring: Type.Object({ encoding: Encoding }, { additionalProperties: false }),

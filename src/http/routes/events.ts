@@ -31,6 +31,7 @@ export function eventRoutes(app: App, deps: ServerDeps): void {
     {
       schema: {
         tags: ['events'],
+        operationId: 'listEvents',
         summary: 'Events, in the order in which they were stored',
         querystring: Type.Object(
           {

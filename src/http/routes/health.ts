@@ -20,6 +20,7 @@ export function healthRoutes(app: App, deps: ServerDeps): void {
     {
       schema: {
         tags: ['gateway'],
+        operationId: 'getHealth',
         summary: 'Whether the gateway lives',
         response: {
           200: Type.Object(
@@ -38,6 +39,7 @@ export function healthRoutes(app: App, deps: ServerDeps): void {
     {
       schema: {
         tags: ['gateway'],
+        operationId: 'getReadiness',
         summary: 'Whether the gateway can do its work',
         description: '503 while the database cannot be reached or something else is being retried.',
         response: { 200: Readiness, 503: Readiness, ...PROBLEM_RESPONSES },

@@ -36,6 +36,7 @@ export function logRoutes(app: App, deps: ServerDeps): void {
     {
       schema: {
         tags: ['logs'],
+        operationId: 'listLogs',
         summary: 'The logs that are stored',
         querystring: Type.Object({}, { additionalProperties: false }),
         response: {
@@ -70,6 +71,7 @@ export function logRoutes(app: App, deps: ServerDeps): void {
     {
       schema: {
         tags: ['logs'],
+        operationId: 'listFields',
         summary: 'The fields of a log and their types',
         params: Type.Object({ path: Path }),
         querystring: Type.Object({}, { additionalProperties: false }),

@@ -28,6 +28,7 @@ export function peerRoutes(app: App, deps: ServerDeps): void {
     {
       schema: {
         tags: ['gateway'],
+        operationId: 'listPeers',
         summary: 'The peers and their statistics',
         querystring: Type.Object({}, { additionalProperties: false }),
         response: {

@@ -33,6 +33,7 @@ export function rowRoutes(app: App, deps: ServerDeps): void {
     {
       schema: {
         tags: ['logs'],
+        operationId: 'listRows',
         summary: 'The rows of a log',
         description:
           "Filters are parameters named like the log's fields: `id.resp_p=443&service=ssl`. On a set or vector: contains. On an address: a subnet (`id.orig_h=10.0.0.0/8`) means that it lies inside. A filter given twice means either. A field that is named like a parameter (smtp's `from`) is filtered as `field.from`.",

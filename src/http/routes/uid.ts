@@ -14,6 +14,7 @@ export function uidRoutes(app: App, deps: ServerDeps): void {
     {
       schema: {
         tags: ['logs'],
+        operationId: 'getByUid',
         summary: 'One connection in all logs',
         params: Type.Object({
           uid: Type.String({ minLength: 1, description: "Zeek's uid.", examples: ['CHhAvVGS1DHFjwGM9'] }),

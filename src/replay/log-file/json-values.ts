@@ -151,13 +151,17 @@ const MILLISECONDS_FROM = 1e11;
 /** A fraction that Zeek rounded up to a whole second without carrying it over. */
 const ROUNDED_UP = /\.1000000Z$/;
 
+/** Some log pipelines put numbers in quotes. */
+const NUMBER_TEXT = /^-?\d+(\.\d+)?$/;
+
 /**
  * The three forms of `LogAscii::json_timestamps`: seconds, which always have a decimal point; milliseconds,
  * which never have one; ISO 8601. Whole seconds without a point, as other tools rewrite them, are known by
  * their size.
  */
 function time(value: unknown, digits: Digits): number {
-  if (typeof value === 'string') return isoTime(value);
+  if (typeof value === 'string')
+    return NUMBER_TEXT.test(value) ? time(Number(value), () => value) : isoTime(value);
   const seconds = number('time', value);
   const isMilliseconds = Math.abs(seconds) >= MILLISECONDS_FROM && /^-?\d+$/.test(digits());
   return isMilliseconds ? seconds / 1000 : seconds;

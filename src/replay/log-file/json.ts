@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { LogValue } from '../../codec/log-record.js';
+import type { LogType, LogValue } from '../../codec/log-record.js';
 import { ZeekwayError } from '../../core/errors.js';
 import { DEFAULT_CODEC_LIMITS } from '../../core/limits.js';
 import type { Item } from '../../zeek/item.js';
@@ -25,8 +25,9 @@ interface Field {
 /**
  * What is known of one log. JSON tells no types; each field's comes from, in this order: the table that the
  * log has already; Zeek's own logs (`STANDARD_LOGS`); what a field of that name is in several of these; its
- * first value. An inferred type that a later value does not fit becomes a string, which holds the JSON of
- * every value; a vector that was only seen empty takes the type of its first element.
+ * first value. An inferred type that a later value does not fit becomes a wider number where both are numbers,
+ * else a string, which holds the JSON of every value; a vector that was only seen empty takes the type of its
+ * first element.
  */
 class JsonLog {
   private readonly fields = new Map<string, Field>();
@@ -40,16 +41,23 @@ class JsonLog {
     this.known = knownTypes(path);
   }
 
-  /** Adds the fields that a record has and that were not seen before. */
+  /** Adds the fields that a record has and that were not seen before, and widens inferred types for its values. */
   learn(record: JsonRecord): void {
     for (const name of record.names) {
-      if (name === PATH_FIELD || this.fields.has(name) || record.value(name) === null) continue;
-      if (this.fields.size >= DEFAULT_CODEC_LIMITS.logFields) {
-        throw misfit(`a log of at most ${DEFAULT_CODEC_LIMITS.logFields} fields`, name);
-      }
-      this.fields.set(name, this.fieldOf(record, name));
-      this.current = undefined;
+      if (name === PATH_FIELD || record.value(name) === null) continue;
+      const field = this.fields.get(name);
+      if (field === undefined) this.add(record, name);
+      else if (field.source === 'inferred' || field.source === 'empty') this.value(record, name, field);
     }
+  }
+
+  private add(record: JsonRecord, name: string): void {
+    if (!name.isWellFormed()) throw misfit('a field name of Unicode characters', JSON.stringify(name));
+    if (this.fields.size >= DEFAULT_CODEC_LIMITS.logFields) {
+      throw misfit(`a log of at most ${DEFAULT_CODEC_LIMITS.logFields} fields`, name);
+    }
+    this.fields.set(name, this.fieldOf(record, name));
+    this.current = undefined;
   }
 
   /** A new schema, where there is one since it was last asked for. */
@@ -79,19 +87,47 @@ class JsonLog {
   private value(record: JsonRecord, name: string, field: Field): LogValue {
     try {
       if (field.source === 'any') return jsonSource(record, name);
-      const value = jsonValue(record, name, field.type);
-      if (field.source === 'empty' && !isEmpty(record, name)) field.source = 'inferred';
-      return value;
+      if (field.source === 'empty' && !isEmpty(record, name)) throw misfit('an empty array', 'elements');
+      if (field.source === 'inferred') expectExact(record, name, field.type);
+      return jsonValue(record, name, field.type);
     } catch (error) {
       if (!(error instanceof ZeekwayError)) throw error;
       if (field.source === 'known' || field.source === 'any') {
         throw new ZeekwayError(error.code, `field ${name}: ${error.message}`);
       }
-      const wider: Field = field.source === 'empty' ? infer(record, name) : { type: STRING, source: 'any' };
+      const wider = field.source === 'empty' ? infer(record, name) : widen(record, name, field);
       this.fields.set(name, wider);
       this.current = undefined;
       return this.value(record, name, wider);
     }
+  }
+}
+
+/** The numeric types, each of which can hold more than the one before it. */
+const NUMBERS: readonly LogType[] = ['int', 'count', 'double'];
+
+/** What holds the values of an inferred type and another value, which does not fit it. */
+function widen(record: JsonRecord, name: string, { type }: Field): Field {
+  const other = inferType(record, name);
+  const isContainer = type.type === 'vector';
+  if (other && (other.type === 'vector') === isContainer) {
+    const [before, after] = (isContainer ? [type.subtype, other.subtype] : [type.type, other.type]).map(
+      (each) => NUMBERS.indexOf(each),
+    ) as [number, number];
+    const wider = NUMBERS[Math.max(before, after)];
+    if (before >= 0 && after > before && wider) {
+      const joined: FieldType = isContainer ? { type: 'vector', subtype: wider } : { ...type, type: wider };
+      return { type: joined, source: 'inferred' };
+    }
+  }
+  return { type: STRING, source: 'any' };
+}
+
+/** A number that was only taken for a double must be one: a large integer would lose digits. */
+function expectExact(record: JsonRecord, name: string, type: FieldType): void {
+  if (type.type !== 'double' && type.subtype !== 'double') return;
+  for (const value of [record.value(name)].flat()) {
+    if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw misfit('a double', String(value));
   }
 }
 

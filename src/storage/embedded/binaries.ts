@@ -85,9 +85,17 @@ async function makeLinks(root: string): Promise<void> {
 /** Copies the package to where it can be run: complete or not at all, however many start at once. */
 async function copyBinaries(root: string, target: string): Promise<void> {
   const building = `${target}.new-${process.pid}-${randomUUID()}`;
-  await cp(root, join(building, 'native'), { recursive: true, verbatimSymlinks: true });
-  await makeLinks(join(building, 'native'));
-  await openModes(building);
+  try {
+    await mkdir(dirname(target), { recursive: true });
+    await cp(root, join(building, 'native'), { recursive: true, verbatimSymlinks: true });
+    await makeLinks(join(building, 'native'));
+    await openModes(building);
+  } catch (error) {
+    await rm(building, { recursive: true, force: true });
+    const reason = error instanceof Error ? error.message : String(error);
+    const what = `the embedded PostgreSQL (about 60 MB) cannot be copied to ${target}: ${reason}`;
+    throw new ZeekwayError('embedded_failed', what, {}, { cause: error });
+  }
   try {
     await rename(building, target);
   } catch {
@@ -101,7 +109,7 @@ async function copyBinaries(root: string, target: string): Promise<void> {
  * when the package is out of reach for the account (a checkout below root's closed home folder) or when
  * its install script did not make the links to its libraries.
  * @param root the package's `native` folder
- * Throws `embedded_unavailable` where neither runs.
+ * Throws `embedded_unavailable` where neither runs, `embedded_failed` where it cannot be copied.
  */
 export async function findBinaries(
   home: string,
@@ -120,7 +128,6 @@ export async function findBinaries(
   const copied = at(join(target, 'native'), version);
   if ((await whyNotRunning(copied, account)) === undefined) return copied;
   log(`copying the embedded PostgreSQL to ${target}, as ${account.name} cannot run it in place: ${problem}`);
-  await mkdir(home, { recursive: true });
   await copyBinaries(root, target);
   const stillProblem = await whyNotRunning(copied, account);
   if (stillProblem === undefined) return copied;

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { ZeekwayError } from '../../core/errors.js';
+import { type ErrorCode, ZeekwayError } from '../../core/errors.js';
 import { toDatabaseError } from '../database-error.js';
 
 /**
@@ -37,6 +37,8 @@ const TEXT_TYPES = {
 } as unknown as pg.CustomTypesConfig;
 
 const QUERY_CANCELED = '57014';
+/** The class of SQLSTATEs about values: the statements are ours, the values are the client's. */
+const DATA_EXCEPTION = '22';
 
 /**
  * Runs the statements of `work` in one read-only transaction: one snapshot, times in UTC, and a time limit.
@@ -59,15 +61,13 @@ export async function read<T>(
 }
 
 function queryError(error: unknown, { timeoutMs }: ReadOptions): ZeekwayError {
-  if (!(error instanceof pg.DatabaseError) || error.code !== QUERY_CANCELED) {
-    return toDatabaseError(error, 'run a query');
-  }
-  return new ZeekwayError(
-    'query_timeout',
-    `the query took longer than ${timeoutMs} ms`,
-    {},
-    { cause: error },
-  );
+  const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
+  const fail = (ours: ErrorCode, what: string): ZeekwayError =>
+    new ZeekwayError(ours, what, {}, { cause: error });
+  if (code === QUERY_CANCELED) return fail('query_timeout', `the query took longer than ${timeoutMs} ms`);
+  if (code.startsWith(DATA_EXCEPTION))
+    return fail('request_invalid', 'a value is none that the database knows');
+  return toDatabaseError(error, 'run a query');
 }
 
 /** The transaction of one `read`. */

@@ -1,4 +1,4 @@
-import { chmod, cp, lstat, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, cp, lstat, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -33,6 +33,25 @@ test('a package that cannot be run where it is gets copied', async (t) => {
   );
   t.deepEqual(await find(), binaries);
   t.is(lines.length, 1);
+});
+
+test('a folder that takes no copy is told', async (t) => {
+  const folder = await temporaryFolder(t);
+  const { account } = await prepareHome(folder);
+  const root = join(folder, 'package', 'native');
+  await cp(packagedRoot(), root, {
+    recursive: true,
+    filter: async (path) => !(await lstat(path)).isSymbolicLink(),
+  });
+  await cp(join(packagedRoot(), '..', 'package.json'), join(folder, 'package', 'package.json'));
+  await writeFile(join(folder, 'file'), '');
+  await t.throwsAsync(
+    findBinaries(join(folder, 'file', 'home'), account, () => {}, root),
+    {
+      code: 'embedded_failed',
+      message: /^the embedded PostgreSQL \(about 60 MB\) cannot be copied to .+: ENOTDIR/,
+    },
+  );
 });
 
 const rootOnly = process.getuid?.() === 0 ? test : test.skip;
