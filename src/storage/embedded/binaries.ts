@@ -91,7 +91,8 @@ async function copyBinaries(root: string, target: string): Promise<void> {
     await makeLinks(join(building, 'native'));
     await openModes(building);
   } catch (error) {
-    await rm(building, { recursive: true, force: true });
+    // Where not even this works, the first error says why.
+    await rm(building, { recursive: true, force: true }).catch(() => {});
     const reason = error instanceof Error ? error.message : String(error);
     const what = `the embedded PostgreSQL (about 60 MB) cannot be copied to ${target}: ${reason}`;
     throw new ZeekwayError('embedded_failed', what, {}, { cause: error });
