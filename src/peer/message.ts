@@ -13,17 +13,33 @@ export interface MessageSource {
   readonly address: string;
 }
 
+/** How many times as large a chunk may be as the payload for whose sake it is held. */
+const LARGE_CHUNK = 4;
+
 /** A message that a peer published. What is in it is decoded when it is asked for. */
 export class Message {
   constructor(
     readonly topic: string,
-    /** The bytes of the value. */
-    readonly payload: Uint8Array,
+    private bytes: Uint8Array,
     readonly source: MessageSource,
     /** When it arrived: nanoseconds since the Unix epoch. */
     readonly received: bigint,
     private readonly limits: CodecLimits,
   ) {}
+
+  /** The bytes of the value. */
+  get payload(): Uint8Array {
+    return this.bytes;
+  }
+
+  /**
+   * Lets go of the chunk that the payload is a view of, where that is much larger. For the queue in which the
+   * message has to wait: a few messages must not hold all that came between them.
+   */
+  detach(): void {
+    if (this.bytes.buffer.byteLength > LARGE_CHUNK * this.bytes.length)
+      this.bytes = new Uint8Array(this.bytes);
+  }
 
   /** The value. Throws `DecodeError` where the payload is none. */
   get value(): Value {

@@ -54,6 +54,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
       taker({ done: false, value: message });
       return;
     }
+    message.detach();
     this.queue.push(message);
     this.bytes += message.payload.length;
     if (!this.isFull && (this.size >= this.limits.messages || this.bytes >= this.limits.bytes))

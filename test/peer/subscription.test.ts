@@ -47,6 +47,18 @@ test('it is full by bytes until half is taken, also by one message alone', async
   t.deepEqual(told, ['full', 'room', 'full', 'room']);
 });
 
+test('what waits does not hold the chunk that it came in', (t) => {
+  const { subscription } = subscribe();
+  const chunk = new Uint8Array(1000).fill(7);
+  const small = new Message('x/y', chunk.subarray(10, 20), SOURCE, 0n, DEFAULT_CODEC_LIMITS);
+  const large = new Message('x/y', chunk.subarray(0, 900), SOURCE, 0n, DEFAULT_CODEC_LIMITS);
+  subscription.offer(small);
+  subscription.offer(large);
+  t.deepEqual(small.payload, new Uint8Array(10).fill(7));
+  t.is(small.payload.buffer.byteLength, 10);
+  t.is(large.payload.buffer, chunk.buffer);
+});
+
 test('a message that somebody waits for does not count', async (t) => {
   const { subscription, told } = subscribe();
   const next = subscription.next();
