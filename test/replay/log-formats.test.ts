@@ -188,7 +188,7 @@ test('JSON: numbers stay numbers as long as a wider type holds them', async (t) 
   const file = json(
     '{"i":1,"c":1,"v":[],"w":[null,1],"big":1.5,"ts":"1795489997.5"}',
     '{"i":-1.5,"c":18446744073709551615,"v":[1],"w":[2.5],"big":9007199254740993,"ts":1795489998.5}',
-    '{"i":2,"c":2,"v":[-2],"w":[]}',
+    '{"i":2,"c":2,"v":[-2],"w":[],"m":[1,2.5],"x":[1,"a"]}',
   );
   const result = await read(file, 'new.log');
   t.is(result.report.deadLetters, 0);
@@ -196,12 +196,14 @@ test('JSON: numbers stay numbers as long as a wider type holds them', async (t) 
     schemas(result).map(({ schema }) =>
       schema.fields.map(({ name, type, subtype }) => `${name} ${type} ${subtype}`).join(', '),
     ),
-    ['i double void, c count void, v vector int, w vector double, big string void, ts time void'],
+    [
+      'i double void, c count void, v vector int, w vector double, big string void, ts time void, m vector double, x string void',
+    ],
   );
   t.deepEqual(rows(result, keep), [
     { i: 1, c: 1n, v: [], w: [null, 1], big: '1.5', ts: 1795489997.5 },
     { i: -1.5, c: 2n ** 64n - 1n, v: [1n], w: [2.5], big: '9007199254740993', ts: 1795489998.5 },
-    { i: 2, c: 2n, v: [-2n], w: [] },
+    { i: 2, c: 2n, v: [-2n], w: [], m: [1, 2.5], x: '[1,"a"]' },
   ]);
 });
 

@@ -186,6 +186,16 @@ function jsonText(value: string): Text {
   return value.includes('\\x') ? textFromBytes(unescapeText(value)) : value;
 }
 
+/** The numeric types, each of which holds more than the one before it. */
+const NUMBERS: readonly LogType[] = ['int', 'count', 'double'];
+
+/** The type that holds the values of both; `undefined` where none does. */
+export function joinTypes(a: LogType, b: LogType): LogType | undefined {
+  if (a === b) return a;
+  const [first, second] = [NUMBERS.indexOf(a), NUMBERS.indexOf(b)];
+  return first < 0 || second < 0 ? undefined : NUMBERS[Math.max(first, second)];
+}
+
 /** The type that a value suggests, where nothing else tells; `undefined` where no log type fits. */
 export function inferType(record: JsonRecord, name: string): FieldType | undefined {
   const value = record.value(name);
@@ -193,9 +203,14 @@ export function inferType(record: JsonRecord, name: string): FieldType | undefin
     const type = inferScalar(value, digitsOf(record, name));
     return type && { type, subtype: 'void' };
   }
-  const index = value.findIndex((item) => item !== null);
-  const subtype = index < 0 ? 'string' : inferScalar(value[index], digitsOf(record, name, index));
-  return subtype && { type: 'vector', subtype };
+  let subtype: LogType | undefined;
+  for (const [index, item] of value.entries()) {
+    if (item === null) continue;
+    const type = inferScalar(item, digitsOf(record, name, index));
+    subtype = type && joinTypes(subtype ?? type, type);
+    if (subtype === undefined) return undefined;
+  }
+  return { type: 'vector', subtype: subtype ?? 'string' };
 }
 
 function inferScalar(value: unknown, digits: Digits): LogType | undefined {

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import type { LogType, LogValue } from '../../codec/log-record.js';
+import type { LogValue } from '../../codec/log-record.js';
 import { ZeekwayError } from '../../core/errors.js';
 import { DEFAULT_CODEC_LIMITS } from '../../core/limits.js';
 import type { Item } from '../../zeek/item.js';
 import type { LogSchema } from '../../zeek/log-schema.js';
 import type { FieldType } from './field-type.js';
-import { inferType, JsonRecord, jsonSource, jsonValue } from './json-values.js';
+import { inferType, JsonRecord, joinTypes, jsonSource, jsonValue } from './json-values.js';
 import type { Line } from './lines.js';
 import { fileSchema, type KnownTypes, type LogFormat, type LogItems, tooLong } from './log-file.js';
 import { misfit } from './scalars.js';
@@ -103,21 +103,15 @@ class JsonLog {
   }
 }
 
-/** The numeric types, each of which can hold more than the one before it. */
-const NUMBERS: readonly LogType[] = ['int', 'count', 'double'];
-
 /** What holds the values of an inferred type and another value, which does not fit it. */
 function widen(record: JsonRecord, name: string, { type }: Field): Field {
   const other = inferType(record, name);
-  const isContainer = type.type === 'vector';
-  if (other && (other.type === 'vector') === isContainer) {
-    const [before, after] = (isContainer ? [type.subtype, other.subtype] : [type.type, other.type]).map(
-      (each) => NUMBERS.indexOf(each),
-    ) as [number, number];
-    const wider = NUMBERS[Math.max(before, after)];
-    if (before >= 0 && after > before && wider) {
-      const joined: FieldType = isContainer ? { type: 'vector', subtype: wider } : { ...type, type: wider };
-      return { type: joined, source: 'inferred' };
+  const isVector = type.type === 'vector';
+  if (other && (other.type === 'vector') === isVector) {
+    const [before, after] = isVector ? [type.subtype, other.subtype] : [type.type, other.type];
+    const wider = joinTypes(before, after);
+    if (wider !== undefined && wider !== before) {
+      return { type: isVector ? { ...type, subtype: wider } : { ...type, type: wider }, source: 'inferred' };
     }
   }
   return { type: STRING, source: 'any' };
