@@ -13,6 +13,8 @@ export interface BatchWriterOptions {
   /** A UUID that no other running process uses. */
   readonly writerId: string;
   readonly state: DatabaseState;
+  /** Gives up what is being written. */
+  readonly signal: AbortSignal;
   readonly logger: Logger;
   /** Told of rows when they are committed. */
   readonly onCommitted: (sets: readonly RowSet[]) => void;
@@ -117,7 +119,7 @@ export class BatchWriter {
   }
 
   private async commit(sets: readonly RowSet[]): Promise<void> {
-    const { db, writerId: writer, state, logger, restore } = this.options;
+    const { db, writerId: writer, state, logger, restore, signal } = this.options;
     const parts = sets.map(({ target, items, chunks }) => ({
       target: target.table,
       columns: [...target.columns],
@@ -131,7 +133,7 @@ export class BatchWriter {
       const outcome = await state.persist('write a batch', async () => {
         tries += 1;
         try {
-          return await commitBatch(db, { writer, seq, parts });
+          return await commitBatch(db, { writer, seq, parts }, signal);
         } catch (error) {
           if (isMissingError(error)) await restore(sets);
           throw error;

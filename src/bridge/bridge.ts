@@ -83,6 +83,7 @@ export class Bridge {
       db,
       writerId,
       state: this.state,
+      signal: this.end.signal,
       logger,
       onCommitted: (sets) => this.counter.committed(sets),
       restore: (sets) => this.destinations.restore(sets),

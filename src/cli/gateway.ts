@@ -32,7 +32,8 @@ export async function startHttp(
   { peers, health }: { peers: () => readonly PeerStatus[]; health: () => Health },
 ): Promise<{ server: FastifyInstance; url: string }> {
   const server = createServer({
-    pool: db.pool,
+    pool: db.queryPool,
+    probePool: db.pool,
     peers: () => peers().map(httpPeer),
     health,
     logger,

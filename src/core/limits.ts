@@ -138,6 +138,14 @@ export const EMBEDDED_LOG_BYTES = 1024 * 1024;
 /** Rows of one API answer, at most and by default. */
 export const API_ROWS_MAX = 10_000;
 export const API_ROWS_DEFAULT = 100;
+/**
+ * Text of the cells of one API answer, after which the page ends (`next` goes on): 10,000 wide rows would be 90 MB,
+ * and their JSON three times that in memory, for each client that is slow to read.
+ */
+export const API_PAGE_BYTES = 4 * 1024 * 1024;
+/** Connections of API clients at the same time, and how long one may stand still: longer than a query may run. */
+export const API_CONNECTIONS = 256;
+export const API_IDLE_MS = 60_000;
 /** How long one API query may run in the database. */
 export const API_QUERY_TIMEOUT_MS = 30_000;
 /** How long the readiness probe waits for the database: probes themselves give up after a few seconds. */

@@ -16,6 +16,8 @@ import type { Health, PeerStatus } from './peers.js';
 /** What the API needs from the rest of the gateway. */
 export interface ServerDeps {
   readonly pool: pg.Pool;
+  /** For the readiness probe, which must not wait behind the queries of `pool`. */
+  readonly probePool: pg.Pool;
   readonly peers: () => readonly PeerStatus[];
   readonly health: () => Health;
   readonly logger: Logger;

@@ -5,7 +5,7 @@ import fastify, {
   type FastifyInstance,
   LogController,
 } from 'fastify';
-import { API_BODY_BYTES, API_PATH_PARAMETER_CHARS } from '../core/limits.js';
+import { API_BODY_BYTES, API_CONNECTIONS, API_IDLE_MS, API_PATH_PARAMETER_CHARS } from '../core/limits.js';
 import type { App, ServerDeps } from './context.js';
 import { registerOpenApi } from './openapi.js';
 import { notFound, ProblemSchema, sendProblem } from './problem.js';
@@ -31,6 +31,8 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     loggerInstance: deps.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: API_BODY_BYTES,
+    connectionTimeout: API_IDLE_MS,
+    requestTimeout: API_IDLE_MS,
     routerOptions: { maxParamLength: API_PATH_PARAMETER_CHARS },
     // A parameter that nobody knows is a mistake of the client, not something to drop.
     ajv: { customOptions: { removeAdditional: false } },
@@ -39,6 +41,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  app.server.maxConnections = API_CONNECTIONS;
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
   });

@@ -29,6 +29,7 @@ export class Link {
   /** Resolves when the connection has ended. */
   readonly ended: Promise<void>;
   private markEnded!: () => void;
+  private hasEnded = false;
   private timer: NodeJS.Timeout | undefined;
   /** Whether the owner wants bytes, and whether the connection is paused because it does not. */
   private wantsBytes = true;
@@ -153,7 +154,11 @@ export class Link {
   }
 
   private perform(outputs: readonly SessionOutput[]): void {
-    for (const output of outputs) this.performOne(output);
+    for (const output of outputs) {
+      this.performOne(output);
+      // Its own end may come out of sending; nothing may come behind it.
+      if (this.hasEnded) break;
+    }
     this.applyReading();
   }
 
@@ -197,6 +202,7 @@ export class Link {
         break;
       case 'end':
         this.connection.end();
+        this.hasEnded = true;
         this.markEnded();
         this.owner.ended(this, { ...output, wasPeered: this.peeredOnce });
         break;

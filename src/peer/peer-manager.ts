@@ -46,6 +46,10 @@ export class PeerManager {
       connection: (connection) => this.startLink(connection, 'in', undefined),
       failed: (remote, error) => this.reportInbound(hostOf(remote), remote, error),
     });
+    if (this.isClosed) {
+      await listener.close();
+      this.expectOpen();
+    }
     this.listeners.add(listener);
     return {
       ...listener,
@@ -92,8 +96,9 @@ export class PeerManager {
   async unpeerUrl(url: string): Promise<boolean> {
     const dialler = this.diallers.get(url);
     if (dialler === undefined) return false;
+    const { peer } = dialler;
     const links = [...this.links.keys()].filter(
-      (link) => link.url === url || (link.direction === 'in' && link.peer === dialler.peer),
+      (link) => link.url === url || (peer !== undefined && link.direction === 'in' && link.peer === peer),
     );
     return this.end(links, [dialler]);
   }

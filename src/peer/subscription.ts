@@ -22,7 +22,8 @@ export interface QueueLimits {
  */
 export class Subscription implements AsyncIterableIterator<Message> {
   private readonly matcher: FilterMatcher;
-  private queue: Message[] = [];
+  /** What was taken leaves an empty place, until the places are cut off. */
+  private queue: (Message | undefined)[] = [];
   private head = 0;
   private bytes = 0;
   private waiting: ((result: IteratorResult<Message>) => void)[] = [];
@@ -73,6 +74,7 @@ export class Subscription implements AsyncIterableIterator<Message> {
       if (this.ended) return Promise.resolve({ done: true, value: undefined });
       return new Promise((resolve) => this.waiting.push(resolve));
     }
+    this.queue[this.head] = undefined;
     this.head += 1;
     this.bytes -= message.payload.length;
     if (this.head === this.queue.length || this.head >= this.limits.messages) {

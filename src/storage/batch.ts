@@ -49,12 +49,14 @@ async function copyPart(client: pg.ClientBase, part: CopyPart): Promise<void> {
  * still working at.
  * Throws the database's error; nothing of the batch is stored then, unless the connection broke while the
  * answer to COMMIT was due: try it again with the same number.
+ * @param signal gives up, as when the connection is lost
  */
 export async function commitBatch(
   db: Database,
   { writer, seq, parts }: Batch,
+  signal?: AbortSignal,
 ): Promise<'written' | 'already'> {
-  return inTransaction(db, 'write a batch', async (client) => {
+  const write = async (client: pg.PoolClient): Promise<'written' | 'already'> => {
     const { rowCount } = await client.query(
       `INSERT INTO zeekway.writers (id, seq) VALUES ($1, $2)
        ON CONFLICT (id) DO UPDATE SET seq = EXCLUDED.seq, updated = now() WHERE writers.seq < EXCLUDED.seq`,
@@ -63,5 +65,6 @@ export async function commitBatch(
     if (rowCount === 0) return 'already';
     for (const part of parts) await copyPart(client, part);
     return 'written';
-  });
+  };
+  return inTransaction(db, 'write a batch', write, signal);
 }

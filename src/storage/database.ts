@@ -8,7 +8,10 @@ export { isTransient, toDatabaseError } from './database-error.js';
 
 /** An open database: an external server by URL, or the embedded PostgreSQL. */
 export interface Database {
+  /** For what is written, and all that the gateway itself asks. */
   readonly pool: pg.Pool;
+  /** For the queries of others (the API): however many there are, writing has its own connections. */
+  readonly queryPool: pg.Pool;
   readonly kind: 'external' | 'embedded';
   /** For people: version, place, database. No password. */
   readonly description: string;
@@ -30,8 +33,9 @@ export interface DatabaseOptions {
 /** PostgreSQL 14, as `server_version_num` counts. */
 const OLDEST_VERSION = 140_000;
 
-/** Connections at most: a few writers, the API's queries, a replay's lock. */
-const POOL_SIZE = 10;
+/** Connections at most: a few writers, a replay's lock, a probe; and the API's queries. */
+const POOL_SIZE = 6;
+const QUERY_POOL_SIZE = 6;
 
 function openPool(config: pg.PoolConfig, log: (line: string) => void): pg.Pool {
   const pool = new pg.Pool({
@@ -47,6 +51,18 @@ function openPool(config: pg.PoolConfig, log: (line: string) => void): pg.Pool {
   });
   pool.on('error', (error) => log(toDatabaseError(error, 'keep an idle database connection').message));
   return pool;
+}
+
+function openPools(
+  config: pg.PoolConfig,
+  log: (line: string) => void,
+): Pick<Database, 'pool' | 'queryPool' | 'close'> {
+  const pool = openPool(config, log);
+  const queryPool = openPool({ ...config, max: QUERY_POOL_SIZE }, log);
+  const close = async (): Promise<void> => {
+    await Promise.all([pool.end(), queryPool.end()]);
+  };
+  return { pool, queryPool, close };
 }
 
 async function serverVersion(client: pg.Pool | pg.Client): Promise<string> {
@@ -94,14 +110,9 @@ async function openExternal(url: string, log: (line: string) => void): Promise<D
   } finally {
     await client?.end();
   }
-  const pool = openPool({ connectionString: url }, log);
+  const pools = openPools({ connectionString: url }, log);
   const tls = searchParams.has('sslmode') ? `, sslmode ${searchParams.get('sslmode')}` : '';
-  return {
-    pool,
-    kind: 'external',
-    description: `PostgreSQL ${version} at ${place}${tls}`,
-    close: () => pool.end(),
-  };
+  return { ...pools, kind: 'external', description: `PostgreSQL ${version} at ${place}${tls}` };
 }
 
 /** A word for a shell: quoted where it needs to be. */
@@ -111,15 +122,15 @@ const shellWord = (word: string): string =>
 async function openEmbedded(dataDir: string | undefined, log: (line: string) => void): Promise<Database> {
   const server = await startEmbedded({ dataDir, log });
   const { socketDir, user, database } = server;
-  const pool = openPool({ host: socketDir, port: server.port, user, database, ssl: false }, log);
+  const pools = openPools({ host: socketDir, port: server.port, user, database, ssl: false }, log);
   const close = async (): Promise<void> => {
-    await pool.end();
+    await pools.close();
     await server.close();
   };
   try {
-    const version = await serverVersion(pool);
+    const version = await serverVersion(pools.pool);
     return {
-      pool,
+      ...pools,
       kind: 'embedded',
       description: `embedded PostgreSQL ${version} in ${server.home}`,
       connectHint: `psql -h ${shellWord(socketDir)} -p ${server.port} -U ${user} ${database}`,

@@ -13,6 +13,7 @@ async function withClient<T>(
   db: Database,
   doing: string,
   work: (client: pg.PoolClient) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   let client: pg.PoolClient;
   try {
@@ -21,6 +22,9 @@ async function withClient<T>(
     throw toDatabaseError(error, doing);
   }
   client.on('error', ignoreConnectionEvent);
+  // Closes the connection in the middle of a statement: the client of a pool is a client like any other.
+  const giveUp = (): void => void (client as unknown as pg.Client).end();
+  signal?.addEventListener('abort', giveUp);
   let failed = true;
   try {
     const result = await work(client);
@@ -29,6 +33,7 @@ async function withClient<T>(
   } catch (error) {
     throw toDatabaseError(error, doing);
   } finally {
+    signal?.removeEventListener('abort', giveUp);
     client.off('error', ignoreConnectionEvent);
     client.release(failed);
   }
@@ -38,16 +43,19 @@ async function withClient<T>(
  * Runs `work` in a transaction: committed when it returns, rolled back when it throws (the connection is
  * closed then, so that nothing of it is left). Errors leave as the catalogue's.
  * @param doing completes "cannot ..." in the error
+ * @param signal gives up: the connection is closed, whatever the server is doing
  */
 export async function inTransaction<T>(
   db: Database,
   doing: string,
   work: (client: pg.PoolClient) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
-  return withClient(db, doing, async (client) => {
+  const transaction = async (client: pg.PoolClient): Promise<T> => {
     await client.query('BEGIN');
     const result = await work(client);
     await client.query('COMMIT');
     return result;
-  });
+  };
+  return withClient(db, doing, transaction, signal);
 }

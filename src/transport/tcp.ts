@@ -90,6 +90,7 @@ export async function dial(address: EndpointAddress, signal?: AbortSignal): Prom
     : net.connect({ host, port });
   return new Promise((resolve, reject) => {
     const fail = (error: ZeekwayError): void => {
+      signal?.removeEventListener('abort', onAbort);
       socket.destroy();
       reject(error);
     };

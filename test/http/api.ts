@@ -59,6 +59,7 @@ export async function openApi(t: ExecutionContext, overrides: Partial<ServerDeps
   const logger = pino({ level: 'warn' }, { write: (line: string) => void logged.push(line) });
   const server = createServer({
     pool: db.pool,
+    probePool: db.pool,
     peers: () => [PEER],
     health: () => ({ ready: true, checks: [{ name: 'bridge', ok: true, detail: '0 batches wait' }] }),
     logger,

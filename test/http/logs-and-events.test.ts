@@ -1,4 +1,5 @@
 import test from 'ava';
+import { API_PAGE_BYTES } from '../../src/core/limits.js';
 import { type Json, openApi, PEER, type TestApi } from './api.js';
 
 let api: TestApi;
@@ -127,6 +128,32 @@ test('a name with field. in front is the one without, where both are there', asy
   t.is((await api.rows('/v1/logs/prefixed?field.from=a')).length, 1);
   t.is((await api.rows('/v1/logs/prefixed?field.from=b')).length, 0);
   t.is((await api.rows('/v1/logs/prefixed?field.field.from=b')).length, 1);
+});
+
+test('a page of large rows ends early, and next goes on', async (t) => {
+  await api.makeLog('wide', [
+    ['ts', 'time', 'timestamptz'],
+    ['s', 'string', 'text'],
+  ]);
+  await api.pool.query(
+    `INSERT INTO logs.wide SELECT '2026-11-24'::timestamptz + n * interval '1 s', repeat('x', 10000), now(), 1
+       FROM generate_series(1, 1000) AS n`,
+  );
+  const sizes: number[] = [];
+  const times = new Set<unknown>();
+  for (let next: string | undefined = '/v1/logs/wide?limit=10000'; next !== undefined; ) {
+    const { body } = await api.get(next);
+    const rows = body['rows'] as Json[];
+    sizes.push(rows.length);
+    for (const { ts } of rows) times.add(ts);
+    next = body['next'] as string | undefined;
+  }
+  t.is(times.size, 1000);
+  t.deepEqual(
+    sizes.map((size) => size * 10_000 <= API_PAGE_BYTES + 10_000),
+    [true, true, true],
+    String(sizes),
+  );
 });
 
 test('a log whose table somebody dropped is not there', async (t) => {

@@ -44,7 +44,7 @@ test('not ready while the bridge retries', async (t) => {
 
 test('a database that is not there: 503, and no word about where it should be', async (t) => {
   const pool = new pg.Pool({ host: '127.0.0.1', port: 1, user: 'secret-user', password: 'secret' });
-  const { server, logged } = await openApi(t, { pool });
+  const { server, logged } = await openApi(t, { pool, probePool: pool });
   const ready = await server.inject('/readyz');
   t.is(ready.statusCode, 503);
   for (const url of ['/v1/logs', '/v1/logs/conn', '/v1/uid/C1', '/v1/events', '/v1/dead-letters']) {
@@ -140,7 +140,7 @@ test.serial('a query is cancelled when the client goes', async (t) => {
   const running = async (): Promise<number> => {
     const { rows } = await api.pool.query(
       `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
-         AND query LIKE '%slow_client%' AND pid <> pg_backend_pid()`,
+         AND query LIKE 'FETCH %' AND pid <> pg_backend_pid()`,
     );
     return rows.length;
   };

@@ -184,6 +184,30 @@ for (const handle of ['url', 'id'] as const) {
   });
 }
 
+test('unpeering an address that was never reached leaves strangers alone', async (t) => {
+  const { endpoint } = testEndpoint(t);
+  const { port } = await endpoint.listen(LISTEN);
+  const stranger = net.connect(port, '127.0.0.1');
+  t.teardown(() => stranger.destroy());
+  await until('connected', () => endpoint.peers().length === 1);
+  const url = 'broker://127.0.0.1:1?tls=off';
+  endpoint.peer(url);
+  await until('tried', () => endpoint.peers().some(({ state }) => state === 'retrying'));
+  t.true(await endpoint.unpeer(url));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.deepEqual(
+    endpoint.peers().map(({ direction }) => direction),
+    ['in'],
+  );
+});
+
+test('listening that is overtaken by a close leaves nothing behind', async (t) => {
+  const { endpoint } = testEndpoint(t);
+  const listening = endpoint.listen(LISTEN);
+  await endpoint.close();
+  await t.throwsAsync(listening, { code: 'endpoint_closed' });
+});
+
 test('an endpoint that is closed stays closed', async (t) => {
   const { endpoint } = testEndpoint(t);
   endpoint.peer('broker://127.0.0.1:1?tls=off');

@@ -186,8 +186,8 @@ test('JSON: types that are inferred, and what does not fit them later', async (t
 
 test('JSON: numbers stay numbers as long as a wider type holds them', async (t) => {
   const file = json(
-    '{"i":1,"c":1,"v":[],"w":[null,1],"big":1.5,"ts":"1795489997.5"}',
-    '{"i":-1.5,"c":18446744073709551615,"v":[1],"w":[2.5],"big":9007199254740993,"ts":1795489998.5}',
+    '{"i":1,"c":1,"v":[],"w":[null,1],"big":1.5,"e":1e+17,"f":0.5,"ts":"1795489997.5"}',
+    '{"i":-1.5,"c":18446744073709551615,"v":[1],"w":[2.5],"big":9007199254740993,"e":1.5,"f":1e300,"ts":1795489998.5}',
     '{"i":2,"c":2,"v":[-2],"w":[],"m":[1,2.5],"x":[1,"a"]}',
   );
   const result = await read(file, 'new.log');
@@ -197,12 +197,21 @@ test('JSON: numbers stay numbers as long as a wider type holds them', async (t) 
       schema.fields.map(({ name, type, subtype }) => `${name} ${type} ${subtype}`).join(', '),
     ),
     [
-      'i double void, c count void, v vector int, w vector double, big string void, ts time void, m vector double, x string void',
+      'i double void, c count void, v vector int, w vector double, big string void, e double void, f double void, ts time void, m vector double, x string void',
     ],
   );
   t.deepEqual(rows(result, keep), [
-    { i: 1, c: 1n, v: [], w: [null, 1], big: '1.5', ts: 1795489997.5 },
-    { i: -1.5, c: 2n ** 64n - 1n, v: [1n], w: [2.5], big: '9007199254740993', ts: 1795489998.5 },
+    { i: 1, c: 1n, v: [], w: [null, 1], big: '1.5', e: 1e17, f: 0.5, ts: 1795489997.5 },
+    {
+      i: -1.5,
+      c: 2n ** 64n - 1n,
+      v: [1n],
+      w: [2.5],
+      big: '9007199254740993',
+      e: 1.5,
+      f: 1e300,
+      ts: 1795489998.5,
+    },
     { i: 2, c: 2n, v: [-2n], w: [], m: [1, 2.5], x: '[1,"a"]' },
   ]);
 });
@@ -286,6 +295,7 @@ test('paths from names of files', (t) => {
     'messages.jsonl': 'messages',
     'my-log-12.log': 'my-log-12',
     'port_8080.log': 'port_8080',
+    'scan_12345678.log': 'scan_12345678',
   };
   for (const [file, path] of Object.entries(names)) t.is(pathFromFileName(file), path, file);
 });

@@ -135,6 +135,20 @@ function cutConnection(client: unknown): void {
   connection.stream.destroy();
 }
 
+test('a batch that waits for a lock can be given up', async (t) => {
+  const { db, target } = await numbersTable(t);
+  const other = await db.pool.connect();
+  await other.query(`BEGIN; LOCK TABLE ${target} IN ACCESS EXCLUSIVE MODE`);
+  const stop = new AbortController();
+  const batch = { writer: randomUUID(), seq: 1n, parts: [part(target, [1])] };
+  const writing = commitBatch(db, batch, stop.signal);
+  setTimeout(() => stop.abort(), 100);
+  await t.throwsAsync(writing, { code: 'database_unreachable' });
+  await other.query('ROLLBACK');
+  other.release();
+  t.is(await commitBatch(db, batch), 'written');
+});
+
 test('a connection that is killed during COPY leaves nothing, and the batch can be tried again', async (t) => {
   const { db } = await ownDatabase(t);
   await db.pool.query('CREATE TABLE logs.killed (n int, "odd name" text)');

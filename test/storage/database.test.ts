@@ -40,6 +40,18 @@ test('an external database: its sessions and how it is described', async (t) => 
   t.deepEqual(rows, [{ zone: 'UTC', name: 'zeekway' }]);
 });
 
+test('queries of others leave the connections for writing alone', async (t) => {
+  const { url } = await testDatabase(t);
+  const db = await openDatabase({ url });
+  t.teardown(() => db.close());
+  const sleeping = Array.from({ length: 20 }, () => db.queryPool.query('SELECT pg_sleep(1)'));
+  const { rows } = await db.pool.query(
+    "SELECT count(*)::int AS sleeping FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(1)'",
+  );
+  t.true(rows[0].sleeping < 20);
+  await Promise.all(sleeping);
+});
+
 test('URLs that are none', async (t) => {
   for (const url of ['', 'localhost', 'mysql://u:s3cret@host/db', 'postgres://u:s3cret@host:port/db']) {
     await fails(t, url, 'config_invalid', /^the database URL is not understood: write postgres:\/\//);

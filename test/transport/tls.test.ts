@@ -1,7 +1,9 @@
+import { getEventListeners } from 'node:events';
 import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { parseEndpointUrl } from '../../src/transport/endpoint-url.js';
+import { dial } from '../../src/transport/tcp.js';
 import { testEndpoint, until } from '../support/endpoints.js';
 import { LARGEST_ID, SMALLEST_ID } from '../support/session-pair.js';
 
@@ -127,6 +129,16 @@ for (const [text, message] of badUrls) {
     t.throws(() => parseEndpointUrl(text), { code: 'endpoint_url_invalid', message });
   });
 }
+
+test('a dial that failed leaves no listener behind', async (t) => {
+  const stop = new AbortController();
+  for (let n = 0; n < 3; n += 1) {
+    await t.throwsAsync(dial(parseEndpointUrl('broker://127.0.0.1:1?tls=off'), stop.signal), {
+      code: 'peer_unreachable',
+    });
+  }
+  t.is(getEventListeners(stop.signal, 'abort').length, 0);
+});
 
 test('an endpoint URL has defaults, and is shown without its passphrase', (t) => {
   t.like(parseEndpointUrl('broker://zeek'), { host: 'zeek', port: 9999, tls: { mode: 'anonymous' } });

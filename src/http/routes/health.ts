@@ -57,8 +57,10 @@ export function healthRoutes(app: App, deps: ServerDeps): void {
 async function databaseCheck(deps: ServerDeps, signal: AbortSignal): Promise<HealthCheck> {
   const started = performance.now();
   try {
-    await readFor({ ...deps, queryTimeoutMs: API_READY_TIMEOUT_MS }, { signal }, (query) =>
-      query('SELECT 1'),
+    await readFor(
+      { ...deps, pool: deps.probePool, queryTimeoutMs: API_READY_TIMEOUT_MS },
+      { signal },
+      (query) => query('SELECT 1'),
     );
     return { name: 'database', ok: true, detail: `answers in ${Math.ceil(performance.now() - started)} ms` };
   } catch (error) {

@@ -57,7 +57,8 @@ export class JsonRecord {
 /** Gives a number's digits as they are written. */
 type Digits = () => string;
 
-function digitsOf(record: JsonRecord, name: string, index?: number): Digits {
+/** @param index of an element, where the field is an array. */
+export function digitsOf(record: JsonRecord, name: string, index?: number): Digits {
   return () => {
     const field = record.exactValue(name);
     const node = index === undefined || field?.kind !== 'array' ? field : field.items[index];
@@ -186,10 +187,10 @@ function jsonText(value: string): Text {
   return value.includes('\\x') ? textFromBytes(unescapeText(value)) : value;
 }
 
-/** The numeric types, each of which holds more than the one before it. */
+/** The numeric types in the order in which they are tried. What the last of them cannot hold makes the field a text. */
 const NUMBERS: readonly LogType[] = ['int', 'count', 'double'];
 
-/** The type that holds the values of both; `undefined` where none does. */
+/** The type to try for values of both; `undefined` where there is none. */
 export function joinTypes(a: LogType, b: LogType): LogType | undefined {
   if (a === b) return a;
   const [first, second] = [NUMBERS.indexOf(a), NUMBERS.indexOf(b)];

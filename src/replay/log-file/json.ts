@@ -5,7 +5,7 @@ import { DEFAULT_CODEC_LIMITS } from '../../core/limits.js';
 import type { Item } from '../../zeek/item.js';
 import type { LogSchema } from '../../zeek/log-schema.js';
 import type { FieldType } from './field-type.js';
-import { inferType, JsonRecord, joinTypes, jsonSource, jsonValue } from './json-values.js';
+import { digitsOf, inferType, JsonRecord, joinTypes, jsonSource, jsonValue } from './json-values.js';
 import type { Line } from './lines.js';
 import { fileSchema, type KnownTypes, type LogFormat, type LogItems, tooLong } from './log-file.js';
 import { misfit } from './scalars.js';
@@ -120,8 +120,10 @@ function widen(record: JsonRecord, name: string, { type }: Field): Field {
 /** A number that was only taken for a double must be one: a large integer would lose digits. */
 function expectExact(record: JsonRecord, name: string, type: FieldType): void {
   if (type.type !== 'double' && type.subtype !== 'double') return;
-  for (const value of [record.value(name)].flat()) {
-    if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw misfit('a double', String(value));
+  for (const [index, value] of [record.value(name)].flat().entries()) {
+    if (!Number.isInteger(value) || Number.isSafeInteger(value)) continue;
+    const digits = digitsOf(record, name, index)();
+    if (/^-?\d+$/.test(digits)) throw misfit('a double', digits);
   }
 }
 

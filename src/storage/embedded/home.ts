@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chown, lstat, mkdir, stat } from 'node:fs/promises';
+import { access, chown, constants, lstat, mkdir, stat } from 'node:fs/promises';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -114,6 +114,7 @@ export async function prepareHome(dataDir: string): Promise<Home> {
       );
     }
     await makeOwned(folder, account);
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     return { folder, account, socketDir: await shortSocketDir(folder, account) };
   } catch (error) {
     if (error instanceof ZeekwayError) throw error;

@@ -1,4 +1,4 @@
-import { type Cell, type Query, textOf, textOrNull } from './query.js';
+import { type Cell, firstRows, type Query, textOf, textOrNull } from './query.js';
 import type { Order } from './rows.js';
 
 /** What the tables that are read by their ascending `id` have in common. */
@@ -71,10 +71,17 @@ function whereSql(parts: readonly (readonly [sql: string, value: string | undefi
 const afterSql = (order: Order): string => `id ${order === 'asc' ? '>' : '<'} ?::bigint`;
 const tailSql = ({ order, limit }: ByIdRequest): string => `ORDER BY id ${order} LIMIT ${limit + 1}`;
 
-function page<T extends { readonly id: string }>(found: readonly T[], limit: number): Page<T> {
-  const rows = found.slice(0, limit);
+async function page<T extends { readonly id: string }>(
+  query: Query,
+  select: string,
+  values: readonly string[],
+  request: ByIdRequest,
+  row: (cells: Cell[]) => T,
+): Promise<Page<T>> {
+  const found = await firstRows(query, `${select} ${tailSql(request)}`, values, request.limit);
+  const rows = found.rows.map(row);
   const last = rows.at(-1);
-  return found.length > limit && last ? { rows, next: last.id } : { rows };
+  return found.hasMore && last ? { rows, next: last.id } : { rows };
 }
 
 /**
@@ -89,11 +96,12 @@ export async function storedEvents(query: Query, request: EventsRequest): Promis
     ['(ts < ?::timestamptz OR (ts IS NULL AND received < ?::timestamptz))', request.to],
     [afterSql(request.order), request.after],
   ]);
-  const found = await query(
-    `SELECT id, name, topic, ts, received, source, args FROM zeekway.events ${where.sql} ${tailSql(request)}`,
-    where.values,
-  );
-  const rows = found.map(([id, name, topic, time, received, source, args]) => ({
+  const select = `SELECT id, name, topic, ts, received, source, args FROM zeekway.events ${where.sql}`;
+  return page(query, select, where.values, request, storedEvent);
+}
+
+function storedEvent([id, name, topic, time, received, source, args]: Cell[]): StoredEvent {
+  return {
     id: textOf(id),
     name: textOf(name),
     topic: textOf(topic),
@@ -101,8 +109,7 @@ export async function storedEvents(query: Query, request: EventsRequest): Promis
     received: textOf(received),
     sourceId: textOf(source),
     args: textOf(args),
-  }));
-  return page(rows, request.limit);
+  };
 }
 
 const DEAD_LETTER_COLUMNS = 'id, code, reason, subject, topic, received, source, octet_length(raw)';
@@ -142,12 +149,9 @@ export async function deadLetters(
     ['received < ?::timestamptz', request.to],
     [afterSql(request.order), request.after],
   ]);
-  const found = await query(
-    `SELECT ${DEAD_LETTER_COLUMNS}, substring(raw for ${request.rawBytes}) FROM zeekway.dead_letters
-      ${where.sql} ${tailSql(request)}`,
-    where.values,
-  );
-  return page(found.map(deadLetter), request.limit);
+  const columns = `${DEAD_LETTER_COLUMNS}, substring(raw for ${request.rawBytes})`;
+  const select = `SELECT ${columns} FROM zeekway.dead_letters ${where.sql}`;
+  return page(query, select, where.values, request, deadLetter);
 }
 
 /** One dead letter with all its bytes. */

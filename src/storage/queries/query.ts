@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { type ErrorCode, ZeekwayError } from '../../core/errors.js';
+import { API_PAGE_BYTES } from '../../core/limits.js';
 import { toDatabaseError } from '../database-error.js';
 
 /**
@@ -60,6 +61,47 @@ export async function read<T>(
   }
 }
 
+/** Rows that are fetched at once, before the size of the page is looked at. */
+const FETCH_ROWS = 200;
+/** What a cell costs beyond its text: its key in the answer. */
+const CELL_BYTES = 16;
+
+const sizeOf = (cells: readonly Cell[]): number =>
+  cells.reduce((sum, cell) => sum + CELL_BYTES + (cell === null ? 0 : textSize(cell)), 0);
+
+const textSize = (cell: string | readonly (string | null)[]): number =>
+  typeof cell === 'string'
+    ? cell.length
+    : cell.reduce((sum, item) => sum + CELL_BYTES + (item?.length ?? 0), 0);
+
+/**
+ * The first rows of a SELECT: `limit` of them, or those that make a page large enough (API_PAGE_BYTES), and whether
+ * there are more.
+ */
+export async function firstRows(
+  query: Query,
+  select: string,
+  values: readonly string[],
+  limit: number,
+): Promise<{ rows: Cell[][]; hasMore: boolean }> {
+  await query(`DECLARE page NO SCROLL CURSOR FOR ${select}`, values);
+  const rows: Cell[][] = [];
+  let bytes = 0;
+  let hasMore = false;
+  for (let isAtEnd = false; !isAtEnd && !hasMore; ) {
+    const fetched = await query(`FETCH ${FETCH_ROWS} FROM page`);
+    isAtEnd = fetched.length < FETCH_ROWS;
+    for (const row of fetched) {
+      hasMore = rows.length === limit || bytes > API_PAGE_BYTES;
+      if (hasMore) break;
+      rows.push(row);
+      bytes += sizeOf(row);
+    }
+  }
+  await query('CLOSE page');
+  return { rows, hasMore };
+}
+
 function queryError(error: unknown, { timeoutMs }: ReadOptions): ZeekwayError {
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
   const fail = (ours: ErrorCode, what: string): ZeekwayError =>
@@ -93,7 +135,7 @@ class Reader {
       `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
        SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)};
        SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1;
-       SET LOCAL bytea_output = 'hex'`,
+       SET LOCAL bytea_output = 'hex'; SET LOCAL cursor_tuple_fraction = 1`,
     );
     this.backend = String((await this.query('SELECT pg_backend_pid()'))[0]?.[0]);
     signal?.addEventListener('abort', onAbort);

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { ZeekwayError } from '../../core/errors.js';
 import { type LogColumn, type LogDescription, timeColumn } from './catalogue.js';
 import { timeWindows } from './extent.js';
-import type { Cell, Query } from './query.js';
+import { type Cell, firstRows, type Query } from './query.js';
 
 /** One test of a column. `value` is text in PostgreSQL's notation of the column's (or its elements') type. */
 export interface Condition {
@@ -126,9 +126,7 @@ export function rowsStatement(log: LogDescription, request: RowsRequest): Statem
  * `after` was made.
  */
 export async function logRows(query: Query, log: LogDescription, request: RowsRequest): Promise<RowsPage> {
-  const found = await firstRows(query, log, request);
-  const hasMore = found.length > request.limit;
-  const rows = found.slice(0, request.limit);
+  const { rows, hasMore } = await newestWindow(query, log, request);
   const last = rows.at(-1);
   if (!request.after && !(hasMore && last)) return { rows: rows.map(storedRow) };
   // After the rows: from there on the transaction's lock keeps the table from being rewritten.
@@ -141,12 +139,14 @@ export async function logRows(query: Query, log: LogDescription, request: RowsRe
   return { rows: rows.map(storedRow), next: { time, ctid, fileNode: String(fileNode) } };
 }
 
-/** The first rows of the order, and one more where there are more; see `timeWindows`. */
-async function firstRows(query: Query, log: LogDescription, request: RowsRequest): Promise<Cell[][]> {
+type FirstRows = Awaited<ReturnType<typeof firstRows>>;
+
+/** The first rows of the order; see `timeWindows`. */
+async function newestWindow(query: Query, log: LogDescription, request: RowsRequest): Promise<FirstRows> {
   const { after } = request;
-  const select = async (narrowed: RowsRequest): Promise<Cell[][]> => {
+  const select = async (narrowed: RowsRequest): Promise<FirstRows> => {
     const { text, values } = rowsStatement(log, narrowed);
-    return query(text, values);
+    return firstRows(query, text, values, request.limit);
   };
   // Behind a row without a time there are only such, and a uid has an index of its own.
   const windows =
@@ -155,7 +155,7 @@ async function firstRows(query: Query, log: LogDescription, request: RowsRequest
       : await timeWindows(query, log, { ...request, after: after?.time });
   for (const window of windows) {
     const found = await select({ ...request, ...window });
-    if (found.length > request.limit) return found;
+    if (found.hasMore) return found;
   }
   return select(request);
 }
