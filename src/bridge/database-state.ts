@@ -71,6 +71,7 @@ export class DatabaseState {
           this.answered(self);
           throw error;
         }
+        this.signal.throwIfAborted();
         this.failed(self, doing, error);
       }
       await this.pause(wait);
