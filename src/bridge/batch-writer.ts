@@ -41,7 +41,7 @@ export class BatchWriter {
   private readonly queue: (readonly RowSet[])[] = [];
   private waiters: Waiter[] = [];
   private lastBatch: bigint | undefined;
-  private isRunning = false;
+  /** The work on the queue, while there is any. */
   private running: Promise<void> | undefined;
   private failure: { readonly error: unknown } | undefined;
 
@@ -64,7 +64,7 @@ export class BatchWriter {
   enqueue(sets: readonly RowSet[]): void {
     this.throwIfFailed();
     this.queue.push(sets);
-    if (!this.isRunning) this.running = this.work();
+    this.running ??= this.work();
   }
 
   /** Waits until another batch may be handed over. Throws what ended the writer. */
@@ -93,13 +93,12 @@ export class BatchWriter {
   }
 
   private async work(): Promise<void> {
-    this.isRunning = true;
     try {
       for (let sets = this.queue[0]; sets !== undefined; sets = this.queue[0]) {
         this.queue.splice(0, 1, ...(await this.write(sets)));
         for (const { resolve } of this.waiters.splice(0)) resolve();
       }
-      this.isRunning = false;
+      this.running = undefined;
     } catch (error) {
       this.failure = { error };
       for (const { reject } of this.waiters.splice(0)) reject(error);

@@ -14,7 +14,6 @@ import type { Database } from '../storage/database.js';
 import { describeLogs } from '../storage/queries/catalogue.js';
 import { read } from '../storage/queries/query.js';
 import { abandonReplay, beginReplay, finishReplay } from '../storage/replays.js';
-import type { Item } from '../zeek/item.js';
 
 export interface ReplayFileOptions {
   readonly again: boolean;
@@ -73,10 +72,11 @@ async function store(
   const bridge = new Bridge({ db, writerId: randomUUID(), replayId, logger, clock: systemClock });
   const stop = (): void => void bridge.abort(stopped());
   signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
   const tell = (): void => onProgress(replay.progress().bytesRead, replay.progress().bytesTotal);
   const timer = setInterval(tell, PROGRESS_MS);
   try {
-    await bridge.run(untilAborted(replay.items(), signal));
+    await bridge.run(replay.items());
     await bridge.close();
     tell();
     const { report } = replay;
@@ -93,16 +93,6 @@ async function store(
   } finally {
     clearInterval(timer);
     signal.removeEventListener('abort', stop);
-  }
-}
-
-async function* untilAborted(
-  items: AsyncIterable<readonly Item[]>,
-  signal: AbortSignal,
-): AsyncGenerator<readonly Item[]> {
-  for await (const batch of items) {
-    if (signal.aborted) throw stopped();
-    yield batch;
   }
 }
 

@@ -1,10 +1,9 @@
 import { ZeekwayError } from '../core/errors.js';
+import { INT64_MAX, INT64_MIN } from './bytes.js';
 
 /** Timestamps and timespans are nanoseconds in a signed 64-bit integer (`bigint`), as Broker has them. */
 
 export const NANOS_PER_SECOND = 1_000_000_000n;
-export const INT64_MIN = -(2n ** 63n);
-export const INT64_MAX = 2n ** 63n - 1n;
 
 const outOfRange = (text: string): ZeekwayError =>
   new ZeekwayError('text_invalid', `"${text}" does not fit in 64 bits of nanoseconds`);

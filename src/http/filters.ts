@@ -1,4 +1,5 @@
 import { Address, Subnet } from '../codec/address.js';
+import { INT64_MAX, INT64_MIN, UINT64_MAX } from '../codec/bytes.js';
 import { ZeekwayError } from '../core/errors.js';
 import type { LogColumn, LogDescription } from '../storage/queries/catalogue.js';
 import type { Condition } from '../storage/queries/rows.js';
@@ -7,10 +8,6 @@ import { parseTime } from './times.js';
 import { columnKeys, storedText } from './values.js';
 
 /** Filters of the API: query parameters whose names are fields of the log. */
-
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
-const UINT64_MAX = 2n ** 64n - 1n;
 
 /** A value in PostgreSQL's notation, and what it means for the column; a string says what was expected. */
 type Parsed = { readonly value: string; readonly isSubnet?: boolean } | string;

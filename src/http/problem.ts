@@ -48,9 +48,14 @@ const PRIVATE_CODES: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** The catalogue's error for whatever a handler or Fastify threw. */
-function asZeekwayError(error: FastifyError): { error: ZeekwayError; status?: number } {
+function asZeekwayError(
+  error: FastifyError,
+  request: FastifyRequest,
+): { error: ZeekwayError; status?: number } {
   if (error instanceof ZeekwayError) return { error };
-  if (error.validation) return { error: new ZeekwayError('request_invalid', validationDetail(error)) };
+  if (error.validation) {
+    return { error: new ZeekwayError('request_invalid', validationDetail(error, request)) };
+  }
   const status = error.statusCode ?? 500;
   // Fastify's own: a URL that cannot be decoded, a body that is too large.
   if (status >= 400 && status < 500) {
@@ -59,35 +64,36 @@ function asZeekwayError(error: FastifyError): { error: ZeekwayError; status?: nu
   return { error: new ZeekwayError('internal', error.message, {}, { cause: error }) };
 }
 
-function validationDetail({ validation }: FastifyError): string {
+/** What is wrong with a parameter; of one that the route does not have also which ones are near to it. */
+function validationDetail({ validation }: FastifyError, request: FastifyRequest): string {
   const problem = validation?.[0];
   const name = problem?.instancePath.slice(1).split('/')[0] ?? '';
   const { params = {} } = problem ?? {};
-  if (problem?.keyword === 'additionalProperties') return `"${params['additionalProperty']}" is no parameter`;
-  if (problem?.keyword === 'required') return `"${params['missingProperty']}" is missing`;
-  if (problem?.keyword === 'enum') {
-    return `"${name}" is one of ${[params['allowedValues']].flat().join(', ')}`;
+  switch (problem?.keyword) {
+    case 'additionalProperties':
+      return unknownParameter(String(params['additionalProperty']), request);
+    case 'required':
+      return `"${params['missingProperty']}" is missing`;
+    case 'enum':
+      return `"${name}" is one of ${[params['allowedValues']].flat().join(', ')}`;
+    case 'type':
+      if (Array.isArray((request.query as Record<string, unknown>)[name])) {
+        return `"${name}" is given more than once`;
+      }
   }
   return `"${name}" ${problem?.message ?? 'is not valid'}`;
 }
 
-/** Says when a parameter came twice, and which ones are near to one that the route does not have. */
-function withHint(detail: string, error: FastifyError, request: FastifyRequest): string {
-  const problem = error.validation?.[0];
-  const name = problem?.instancePath.slice(1) ?? '';
-  if (problem?.keyword === 'type' && Array.isArray((request.query as Record<string, unknown>)[name])) {
-    return `"${name}" is given more than once`;
-  }
-  if (problem?.keyword !== 'additionalProperties') return detail;
+function unknownParameter(name: string, request: FastifyRequest): string {
   const schema = request.routeOptions.schema?.querystring as { properties?: object } | undefined;
   const names = Object.keys(schema?.properties ?? {});
-  const hint = didYouMean(String(problem.params['additionalProperty']), names);
-  return `${detail} of this request${hint || (names.length > 0 ? `; it has ${names.join(', ')}` : '')}`;
+  const hint = didYouMean(name, names) || (names.length > 0 ? `; it has ${names.join(', ')}` : '');
+  return `"${name}" is no parameter of this request${hint}`;
 }
 
 /** Answers a request with the problem that an error is, and logs what is not the client's doing. */
 export function sendProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { error: known, status: givenStatus } = asZeekwayError(error);
+  const { error: known, status: givenStatus } = asZeekwayError(error, request);
   const entry: { summary: string; action: string; status?: number } = ERROR_CATALOGUE[known.code];
   const status = givenStatus ?? entry.status ?? 500;
   if (status >= 500 && !request.signal.aborted) {
@@ -95,7 +101,7 @@ export function sendProblem(error: FastifyError, request: FastifyRequest, reply:
   }
   const detail = PRIVATE_CODES.has(known.code)
     ? `${entry.summary} The log of zeekway says more under request ${request.id}.`
-    : withHint(known.message, error, request);
+    : known.message;
   const problem: Problem = {
     type: `/errors#${known.code}`,
     title: entry.summary,

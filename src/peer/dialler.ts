@@ -2,7 +2,7 @@ import type { Clock, RandomBytes } from '../core/clock.js';
 import { errorLine, ZeekwayError } from '../core/errors.js';
 import { REDIAL_LONGEST_MS } from '../core/limits.js';
 import type { EndpointId } from '../protocol/broker/endpoint-id.js';
-import type { EndReason } from '../protocol/broker/session.js';
+import type { EndReason } from '../protocol/broker/session-contract.js';
 import type { Connection } from '../transport/contract.js';
 import { type EndpointAddress, hostPort } from '../transport/endpoint-url.js';
 import { dial } from '../transport/tcp.js';
@@ -29,16 +29,19 @@ export interface DiallerHost {
   unavailable(dialler: Dialler, error: ZeekwayError, peer?: EndpointId): void;
 }
 
+/** What it does while it has no link. */
+type DiallerState = Exclude<PeerStatus['state'], 'peered'>;
+
 /**
  * Keeps one address peered: dials, and dials again with growing waits when the connection fails or ends (short
- * ones after a peering that lasted). While
- * the peer is connected with us in the other direction (the connection was redundant) it waits for that to end.
+ * ones after a peering that lasted). While the peer is connected with us in the other direction (the connection
+ * was redundant) it waits for that to end.
  */
 export class Dialler {
   private readonly abort = new AbortController();
   private attempt = 0;
   private lastError: ZeekwayError | undefined;
-  private currentState: Exclude<PeerStatus['state'], 'peered'> = 'connecting';
+  private currentState: DiallerState = 'connecting';
   private currentPeer: EndpointId | undefined;
   private since: bigint;
   private linkUp = false;
@@ -158,7 +161,7 @@ export class Dialler {
     clearTimeout(timer);
   }
 
-  private enter(state: Exclude<PeerStatus['state'], 'peered'>): void {
+  private enter(state: DiallerState): void {
     this.currentState = state;
     this.since = this.host.clock.wallNanos();
   }

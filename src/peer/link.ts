@@ -4,12 +4,8 @@ import { PEER_SEND_QUEUE_BYTES, PEER_STALLED_BYTES } from '../core/limits.js';
 import type { EndpointId } from '../protocol/broker/endpoint-id.js';
 import type { Envelope } from '../protocol/broker/envelope.js';
 import type { Filter } from '../protocol/broker/filter.js';
-import {
-  BrokerSession,
-  type EndReason,
-  type SessionOptions,
-  type SessionOutput,
-} from '../protocol/broker/session.js';
+import { BrokerSession } from '../protocol/broker/session.js';
+import type { EndReason, SessionOptions, SessionOutput } from '../protocol/broker/session-contract.js';
 import type { Connection } from '../transport/contract.js';
 import { hostOf } from '../transport/endpoint-url.js';
 import type { PeerStatus } from './status.js';

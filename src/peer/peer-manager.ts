@@ -103,18 +103,6 @@ export class PeerManager {
     return this.end(links, [dialler]);
   }
 
-  private async end(links: readonly Link[], diallers: readonly Dialler[]): Promise<boolean> {
-    for (const { address } of diallers) this.diallers.delete(address.url);
-    const stopped = diallers.map((dialler) => dialler.stop());
-    for (const link of links) link.unpeer();
-    await Promise.all([...stopped, ...links.map(({ ended }) => ended)]);
-    return links.length > 0 || diallers.length > 0;
-  }
-
-  private expectOpen(): void {
-    if (this.isClosed) throw new ZeekwayError('endpoint_closed', 'the endpoint was closed');
-  }
-
   setFilter(filter: Filter): void {
     this.filter = filter;
     for (const link of this.links.keys()) link.setFilter(filter);
@@ -146,6 +134,18 @@ export class PeerManager {
   close(): Promise<void> {
     this.closing ??= this.closeAll();
     return this.closing;
+  }
+
+  private async end(links: readonly Link[], diallers: readonly Dialler[]): Promise<boolean> {
+    for (const { address } of diallers) this.diallers.delete(address.url);
+    const stopped = diallers.map((dialler) => dialler.stop());
+    for (const link of links) link.unpeer();
+    await Promise.all([...stopped, ...links.map(({ ended }) => ended)]);
+    return links.length > 0 || diallers.length > 0;
+  }
+
+  private expectOpen(): void {
+    if (this.isClosed) throw new ZeekwayError('endpoint_closed', 'the endpoint was closed');
   }
 
   private async closeAll(): Promise<void> {

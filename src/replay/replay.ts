@@ -89,22 +89,22 @@ export async function replayBytes(
     const context = { file: basename(file), report, limits, pace: paceOf(options) };
     return { items: new CaptureReplay(capture, context).items(all), report };
   }
-  const format = logFormat(file, head, options);
-  if (format) return { items: logFileItems(withoutMark(all), format, report), report };
+  const mark = head.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0;
+  const format = logFormat(file, head.subarray(mark), options);
+  if (format) return { items: logFileItems(behind(mark, all), format, report), report };
   const found = head.length === 0 ? 'is empty' : 'is neither a capture (pcap, pcapng) nor a Zeek log';
   throw new ZeekwayError('capture_invalid', `${file} ${found}`, { file });
 }
 
 /** U+FEFF in UTF-8, which editors put before a text. */
-const BYTE_ORDER_MARK = '\xef\xbb\xbf';
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
 
-/** The first chunk is long enough: it was peeked at. */
-async function* withoutMark(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let isFirst = true;
+/** All but the first bytes; the first chunk has at least as many. */
+async function* behind(size: number, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let skip = size;
   for await (const chunk of chunks) {
-    const isMarked = isFirst && Buffer.from(chunk.subarray(0, 3)).toString('latin1') === BYTE_ORDER_MARK;
-    yield isMarked ? chunk.subarray(3) : chunk;
-    isFirst = false;
+    yield chunk.subarray(skip);
+    skip = 0;
   }
 }
 
@@ -117,7 +117,7 @@ function captureReader(head: Buffer): CaptureReader | undefined {
 /** An empty file counts as a log without records when its name says that it is a log: Zeek writes such. */
 function logFormat(file: string, head: Buffer, options: ReplayOptions): LogFormat | undefined {
   const items = new LogItems(basename(file), pathFromFileName(file), options.clock.wallNanos());
-  const text = head.toString('latin1').replace(BYTE_ORDER_MARK, '').trimStart();
+  const text = head.toString('latin1').trimStart();
   const isEmptyLog = text === '' && /\.log(\.gz)?$/i.test(file);
   if (text.startsWith('{') || isEmptyLog)
     return new JsonFormat(items, options.knownTypes ?? (() => undefined));

@@ -1,4 +1,5 @@
 import { type ErrorCode, ZeekwayError } from '../core/errors.js';
+import type { TlsSettings } from './endpoint-url.js';
 
 /** Codes of Node and OpenSSL that mean: the other side does not speak TLS, or not the same kind of it. */
 const MISMATCH =
@@ -14,10 +15,10 @@ function codeOf(code: string, duringTls: boolean): ErrorCode {
   return code === 'ECONNRESET' || code === 'EPIPE' ? 'peer_closed' : 'peer_unreachable';
 }
 
-/** @param tlsMode of a connection whose TLS handshake was still going on. */
-export function socketError(error: Error, remote: string, tlsMode?: 'anonymous' | 'mutual'): ZeekwayError {
+/** @param tlsMode of a connection whose TLS handshake was still going on; `off` where none was. */
+export function socketError(error: Error, remote: string, tlsMode: TlsSettings['mode']): ZeekwayError {
   const systemCode = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const code = codeOf(systemCode, tlsMode !== undefined);
+  const code = codeOf(systemCode, tlsMode !== 'off');
   const refused = tlsMode === 'mutual' ? ', or it refused our certificate' : '';
   const what = {
     peer_tls_mismatch: `the TLS handshake with ${remote} failed: it speaks no TLS, or another mode of it${refused}`,

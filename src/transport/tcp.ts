@@ -11,9 +11,6 @@ import { type SharedTlsOptions, tlsOptions } from './tls-options.js';
 const remoteOf = ({ remoteAddress, remotePort }: net.Socket): string =>
   remoteAddress === undefined ? 'a peer that was gone at once' : hostPort(remoteAddress, remotePort ?? 0);
 
-const modeOf = (secure?: { readonly mutual: boolean }): 'anonymous' | 'mutual' | undefined =>
-  secure && (secure.mutual ? 'mutual' : 'anonymous');
-
 /** A TCP or TLS socket that is connected. */
 class SocketConnection implements Connection {
   private error: ZeekwayError | undefined;
@@ -26,7 +23,7 @@ class SocketConnection implements Connection {
     socket.setKeepAlive(true, KEEPALIVE_MS);
     socket.pause();
     socket.on('error', (error) => {
-      this.error = socketError(error, remote);
+      this.error = socketError(error, remote, 'off');
     });
   }
 
@@ -100,7 +97,7 @@ export async function dial(address: EndpointAddress, signal?: AbortSignal): Prom
     });
     const onAbort = (): void => fail(new ZeekwayError('peer_unreachable', `gave up connecting to ${remote}`));
     const onError = (error: Error): void =>
-      fail(socketError(error, remote, connected ? modeOf(secure) : undefined));
+      fail(socketError(error, remote, connected ? address.tls.mode : 'off'));
     const onTimeout = (): void => {
       const what = connected ? 'the TLS handshake' : 'the connection';
       fail(
@@ -167,7 +164,7 @@ function createTlsServer(
   });
   server.on('tlsClientError', (error: Error, socket: tls.TLSSocket) => {
     const remote = remoteOf(socket);
-    handlers.failed(remote, socketError(error, remote, modeOf({ mutual })));
+    handlers.failed(remote, socketError(error, remote, mutual ? 'mutual' : 'anonymous'));
     socket.destroy();
   });
   return server;

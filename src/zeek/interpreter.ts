@@ -30,29 +30,26 @@ export class Interpreter {
   }
 
   private item(message: ZeekMessage, topic: string, received: bigint): Item {
+    if (message.type === 'event') {
+      const node = nodeNameFromHello(message.event, this.currentOrigin.peer);
+      if (node !== undefined) this.currentOrigin = { ...this.currentOrigin, node };
+    }
+    const base = { origin: this.currentOrigin, topic, received };
     switch (message.type) {
-      case 'event': {
-        const node = nodeNameFromHello(message.event, this.currentOrigin.peer);
-        if (node !== undefined) this.currentOrigin = { ...this.currentOrigin, node };
-        return { kind: 'event', event: message.event, origin: this.currentOrigin, topic, received };
-      }
+      case 'event':
+        return { kind: 'event', event: message.event, ...base };
       case 'log-create':
-        if (this.schemas.add(message.schema)) {
-          return { kind: 'schema', schema: message.schema, origin: this.currentOrigin, topic, received };
-        }
+        if (this.schemas.add(message.schema)) return { kind: 'schema', schema: message.schema, ...base };
         return {
           kind: 'dead-letter',
           code: 'too_many_logs',
           reason: `log "${message.schema.path}" is one more than the ${PEER_LOG_SCHEMAS} that a peer may announce`,
           subject: message.schema.stream,
           raw: encodeValue(logCreateMessage(message.schema)),
-          origin: this.currentOrigin,
-          topic,
-          received,
+          ...base,
         };
       case 'log-write': {
         const schema = this.schemas.find(message);
-        const base = { origin: this.currentOrigin, topic, received };
         if (schema) return { kind: 'log', schema, serial: message.serial, ...base };
         return {
           kind: 'dead-letter',
@@ -64,25 +61,11 @@ export class Interpreter {
         };
       }
       case 'identifier-update':
-        return {
-          kind: 'identifier',
-          name: message.name,
-          value: message.value,
-          origin: this.currentOrigin,
-          topic,
-          received,
-        };
-      case 'bad':
-        return {
-          kind: 'dead-letter',
-          code: message.code,
-          reason: message.reason,
-          subject: message.subject,
-          raw: message.raw,
-          origin: this.currentOrigin,
-          topic,
-          received,
-        };
+        return { kind: 'identifier', name: message.name, value: message.value, ...base };
+      case 'bad': {
+        const { code, reason, subject, raw } = message;
+        return { kind: 'dead-letter', code, reason, subject, raw, ...base };
+      }
     }
   }
 }

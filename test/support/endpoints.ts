@@ -2,6 +2,13 @@ import type { ExecutionContext } from 'ava';
 import { Endpoint, type EndpointOptions } from '../../src/peer/endpoint.js';
 import type { PeerEvent } from '../../src/peer/status.js';
 
+/** Listens without TLS on a free port. */
+export const LISTEN = 'broker://127.0.0.1:0?tls=off';
+
+/** The URL of what listens there. */
+export const urlOf = ({ port }: { port: number }, query = 'tls=off'): string =>
+  `broker://127.0.0.1:${port}?${query}`;
+
 /** An endpoint that is closed at the end of the test, with the peer events it raised. */
 export function testEndpoint(
   t: ExecutionContext,

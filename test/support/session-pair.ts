@@ -1,6 +1,7 @@
 import type { EndpointId } from '../../src/protocol/broker/endpoint-id.js';
 import type { Envelope } from '../../src/protocol/broker/envelope.js';
-import { BrokerSession, type SessionOptions, type SessionOutput } from '../../src/protocol/broker/session.js';
+import { BrokerSession } from '../../src/protocol/broker/session.js';
+import type { SessionOptions, SessionOutput } from '../../src/protocol/broker/session-contract.js';
 
 /** The smallest and the largest valid endpoint IDs: they fix who is the originator. */
 export const SMALLEST_ID: EndpointId = '00000000-0000-1000-8000-000000000000';

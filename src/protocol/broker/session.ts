@@ -1,6 +1,6 @@
 import { DecodeError } from '../../codec/bytes.js';
 import { FrameReader } from '../../codec/frame.js';
-import type { MonotonicMs, RandomBytes } from '../../core/clock.js';
+import type { MonotonicMs } from '../../core/clock.js';
 import { type ErrorCode, ZeekwayError } from '../../core/errors.js';
 import {
   type CodecLimits,
@@ -23,7 +23,7 @@ import {
 } from './envelope.js';
 import { type Filter, FilterMatcher, RESERVED_TOPIC } from './filter.js';
 import { describeFirstBytes } from './first-bytes.js';
-import { Handshake, type HandshakeState } from './handshake.js';
+import { Handshake } from './handshake.js';
 import {
   DROP_CODE,
   decodeHandshake,
@@ -31,51 +31,7 @@ import {
   type HandshakeMessage,
   WrongMagicError,
 } from './messages.js';
-
-/** What a session wants done, in this order. */
-export type SessionOutput =
-  | { readonly type: 'send'; readonly bytes: Buffer }
-  /** The peer seems to have another connection with us: call `resolve` with the outcome. */
-  | { readonly type: 'conflict'; readonly peer: EndpointId }
-  | { readonly type: 'peered'; readonly peer: EndpointId; readonly filter: Filter }
-  /** The peer's filter changed. */
-  | { readonly type: 'filter'; readonly filter: Filter }
-  /** A data or command envelope. Its payload is a view of the bytes that were handed in, or of a frame of its own. */
-  | { readonly type: 'message'; readonly envelope: Envelope }
-  /** A frame of phase 3 that is no envelope, which Broker ignores, too, or is one for somebody else. */
-  | { readonly type: 'ignored'; readonly error: ZeekwayError; readonly frame: Uint8Array }
-  /** The peer answered `probeAlive`. */
-  | { readonly type: 'alive' }
-  /** Nothing comes after it: close the transport once everything is sent. */
-  | { readonly type: 'end'; readonly reason: EndReason; readonly error?: ZeekwayError };
-
-/**
- * `removed`: we unpeered. `lost`: the peer or the network ended it. `redundant`: another connection with the
- * peer is in use. `failed`: it never got through the handshake.
- */
-export type EndReason = 'removed' | 'lost' | 'redundant' | 'failed';
-
-export type SessionState =
-  | 'idle'
-  | Exclude<HandshakeState, 'done' | 'failed'>
-  | 'peered'
-  | 'await_bye'
-  | 'ended';
-
-export interface SessionOptions {
-  readonly id: EndpointId;
-  /** The topics that we want from the peer. */
-  readonly filter: Filter;
-  /** Who made the connection. It does not decide who is the originator: the smaller ID is. */
-  readonly side: 'dialled' | 'accepted';
-  /**
-   * Asks for the right to peer with that endpoint; false when another connection with it exists. Called once
-   * a session, as soon as the peer's ID is known.
-   */
-  readonly claim: (peer: EndpointId) => boolean;
-  readonly random: RandomBytes;
-  readonly limits?: CodecLimits;
-}
+import type { EndReason, SessionOptions, SessionOutput, SessionState } from './session-contract.js';
 
 const BYE = Buffer.from('BYE');
 /** "BYE" and a 64-bit number (libbroker/broker/internal/peering.cc). */

@@ -1,5 +1,6 @@
 import { Parser } from 'binary-parser/dist/binary_parser.js';
-import { INT64_MAX, INT64_MIN, NANOS_PER_SECOND } from '../../codec/time.js';
+import { INT64_MAX, INT64_MIN } from '../../codec/bytes.js';
+import { NANOS_PER_SECOND } from '../../codec/time.js';
 import { CAPTURE_INTERFACES, CAPTURE_PACKET_BYTES } from '../../core/limits.js';
 import { ByteQueue } from './byte-queue.js';
 import { type CapturePacket, type CaptureReader, checkPacketLength, damaged } from './capture.js';

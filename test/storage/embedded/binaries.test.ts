@@ -12,16 +12,21 @@ async function temporaryFolder(t: ExecutionContext): Promise<string> {
   return folder;
 }
 
-test('a package that cannot be run where it is gets copied', async (t) => {
-  const folder = await temporaryFolder(t);
-  const home = await prepareHome(folder);
+/** The package as npm leaves it when it does not run install scripts. @returns its `native` folder. */
+async function packageWithoutLinks(folder: string): Promise<string> {
   const root = join(folder, 'package', 'native');
   await cp(packagedRoot(), root, {
     recursive: true,
-    // As npm leaves it when it does not run install scripts: no links.
     filter: async (path) => !(await lstat(path)).isSymbolicLink(),
   });
   await cp(join(packagedRoot(), '..', 'package.json'), join(folder, 'package', 'package.json'));
+  return root;
+}
+
+test('a package that cannot be run where it is gets copied', async (t) => {
+  const folder = await temporaryFolder(t);
+  const home = await prepareHome(folder);
+  const root = await packageWithoutLinks(folder);
   const lines: string[] = [];
   const find = () => findBinaries(home.folder, home.account, (line) => lines.push(line), root);
   const binaries = await find();
@@ -38,12 +43,7 @@ test('a package that cannot be run where it is gets copied', async (t) => {
 test('a folder that takes no copy is told', async (t) => {
   const folder = await temporaryFolder(t);
   const { account } = await prepareHome(folder);
-  const root = join(folder, 'package', 'native');
-  await cp(packagedRoot(), root, {
-    recursive: true,
-    filter: async (path) => !(await lstat(path)).isSymbolicLink(),
-  });
-  await cp(join(packagedRoot(), '..', 'package.json'), join(folder, 'package', 'package.json'));
+  const root = await packageWithoutLinks(folder);
   await writeFile(join(folder, 'file'), '');
   await t.throwsAsync(
     findBinaries(join(folder, 'file', 'home'), account, () => {}, root),
