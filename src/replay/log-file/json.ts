@@ -33,6 +33,7 @@ class JsonLog {
   private readonly fields = new Map<string, Field>();
   private readonly known: ReadonlyMap<string, FieldType> | undefined;
   private current: LogSchema | undefined;
+  private changes = 0;
 
   constructor(
     readonly path: string,
@@ -41,14 +42,21 @@ class JsonLog {
     this.known = knownTypes(path);
   }
 
-  /** Adds the fields that a record has and that were not seen before, and widens inferred types for its values. */
-  learn(record: JsonRecord): void {
+  /** Changes with each field that is added and each type that is widened. */
+  get revision(): number {
+    return this.changes;
+  }
+
+  /**
+   * Adds the fields that a record has and that were not seen before, and widens inferred types for its values.
+   * @returns the values, in the order of the fields as of now.
+   */
+  learn(record: JsonRecord): LogValue[] {
     for (const name of record.names) {
-      if (name === PATH_FIELD || record.value(name) === null) continue;
-      const field = this.fields.get(name);
-      if (field === undefined) this.add(record, name);
-      else if (field.source === 'inferred' || field.source === 'empty') this.value(record, name, field);
+      if (name === PATH_FIELD || this.fields.has(name) || record.value(name) === null) continue;
+      this.add(record, name);
     }
+    return this.values(record);
   }
 
   private add(record: JsonRecord, name: string): void {
@@ -56,8 +64,13 @@ class JsonLog {
     if (this.fields.size >= DEFAULT_CODEC_LIMITS.logFields) {
       throw misfit(`a log of at most ${DEFAULT_CODEC_LIMITS.logFields} fields`, name);
     }
-    this.fields.set(name, this.fieldOf(record, name));
+    this.setField(name, this.fieldOf(record, name));
+  }
+
+  private setField(name: string, field: Field): void {
+    this.fields.set(name, field);
     this.current = undefined;
+    this.changes += 1;
   }
 
   /** A new schema, where there is one since it was last asked for. */
@@ -96,8 +109,7 @@ class JsonLog {
         throw new ZeekwayError(error.code, `field ${name}: ${error.message}`);
       }
       const wider = field.source === 'empty' ? infer(record, name) : widen(record, name, field);
-      this.fields.set(name, wider);
-      this.current = undefined;
+      this.setField(name, wider);
       return this.value(record, name, wider);
     }
   }
@@ -120,8 +132,10 @@ function widen(record: JsonRecord, name: string, { type }: Field): Field {
 /** A number that was only taken for a double must be one: a large integer would lose digits. */
 function expectExact(record: JsonRecord, name: string, type: FieldType): void {
   if (type.type !== 'double' && type.subtype !== 'double') return;
-  for (const [index, value] of [record.value(name)].flat().entries()) {
-    if (!Number.isInteger(value) || Number.isSafeInteger(value)) continue;
+  const value = record.value(name);
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  for (let index = 0; index < values.length; index++) {
+    if (!Number.isInteger(values[index]) || Number.isSafeInteger(values[index])) continue;
     const digits = digitsOf(record, name, index)();
     if (/^-?\d+$/.test(digits)) throw misfit('a double', digits);
   }
@@ -143,6 +157,9 @@ interface Parsed {
   readonly line: Line;
   readonly log: JsonLog;
   readonly record: JsonRecord;
+  readonly values: readonly LogValue[];
+  /** The log's when the values were made. */
+  readonly revision: number;
 }
 
 /** Zeek's JSON logs: one object a line. Fields that come later in the file make the schema grow. */
@@ -169,16 +186,16 @@ export class JsonFormat implements LogFormat {
       const named = record.value(PATH_FIELD);
       if (typeof named === 'string' && named !== '') path = named;
       const log = this.log(path);
-      log.learn(record);
-      return { line, log, record };
+      const values = log.learn(record);
+      return { line, log, record, values, revision: log.revision };
     } catch (error) {
       return this.items.badLine(line, path, error);
     }
   }
 
-  private record({ line, log, record }: Parsed): Item[] {
+  private record({ line, log, record, values: learned, revision }: Parsed): Item[] {
     try {
-      const values = log.values(record);
+      const values = revision === log.revision ? learned : log.values(record);
       const schema = log.newSchema();
       const item = this.items.record(log.schema, values);
       return schema ? [this.items.schema(schema), item] : [item];
