@@ -1,11 +1,12 @@
 import { errorLine } from '../core/errors.js';
 import { BATCHES_IN_FLIGHT } from '../core/limits.js';
 import type { Logger } from '../core/logger.js';
-import { commitBatch } from '../storage/batch.js';
+import { commitBatch, type Position, storedPosition } from '../storage/batch.js';
 import type { Database } from '../storage/database.js';
+import { isDataError, isMissingError } from '../storage/database-error.js';
 import type { Item } from '../zeek/item.js';
 import { countBytes, countRows, halve, type RowSet } from './batch.js';
-import { type DatabaseState, isDataError, isMissingError } from './database-state.js';
+import type { DatabaseState } from './database-state.js';
 import { DEAD_LETTERS } from './rows.js';
 
 export interface BatchWriterOptions {
@@ -16,12 +17,27 @@ export interface BatchWriterOptions {
   /** Gives up what is being written. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
-  /** Told of rows when they are committed. */
-  readonly onCommitted: (sets: readonly RowSet[]) => void;
+  /** Told of what is committed: the rows, and how far the stream of entries is stored with them. */
+  readonly onCommitted: (commit: Commit) => void;
+  /** Called before each try: makes what the rows need in the database. */
+  readonly prepare?: (sets: readonly RowSet[]) => Promise<void>;
   /** Makes tables anew that somebody dropped. */
   readonly restore: (sets: readonly RowSet[]) => Promise<void>;
   /** The dead letter of an item whose row the server refused. */
   readonly rejected: (item: Item, error: unknown) => RowSet[];
+}
+
+/** A batch that is stored. */
+export interface Commit {
+  readonly sets: readonly RowSet[];
+  readonly reached: Position;
+  /** How long its last try took, in milliseconds. */
+  readonly milliseconds: number;
+}
+
+interface PendingBatch {
+  readonly sets: readonly RowSet[];
+  readonly reached: Position;
 }
 
 interface Waiter {
@@ -32,15 +48,17 @@ interface Waiter {
 /**
  * Commits batches, one transaction each and one after the other, in the order they came.
  *
- * A batch has a number. A COMMIT whose answer was lost is tried again with the same number, and storage says
- * `already` when it had come through: no row is written twice. When the server refuses the content of a row,
- * the batch is halved until the rows at fault stand alone; they become dead letters.
+ * With its rows each batch stores the position that the stream of entries has reached. A COMMIT whose answer was
+ * lost is tried again, and the position says whether it had come through: no row is written twice. When the
+ * server refuses the content of a row, the rows are halved until those at fault stand alone; they become dead
+ * letters in the same transaction.
  */
 export class BatchWriter {
   /** The first one is being written. */
-  private readonly queue: (readonly RowSet[])[] = [];
+  private readonly queue: PendingBatch[] = [];
   private waiters: Waiter[] = [];
-  private lastBatch: bigint | undefined;
+  /** What the database has; `unread` until it was asked. */
+  private stored: Position | undefined | 'unread' = 'unread';
   /** The work on the queue, while there is any. */
   private running: Promise<void> | undefined;
   private failure: { readonly error: unknown } | undefined;
@@ -51,8 +69,8 @@ export class BatchWriter {
   get waiting(): { batches: number; rows: number; bytes: number } {
     return {
       batches: this.queue.length,
-      rows: this.queue.reduce((sum, sets) => sum + countRows(sets), 0),
-      bytes: this.queue.reduce((sum, sets) => sum + countBytes(sets), 0),
+      rows: this.queue.reduce((sum, { sets }) => sum + countRows(sets), 0),
+      bytes: this.queue.reduce((sum, { sets }) => sum + countBytes(sets), 0),
     };
   }
 
@@ -60,10 +78,10 @@ export class BatchWriter {
     return this.queue.length < BATCHES_IN_FLIGHT;
   }
 
-  /** Hands a batch over. Throws what ended the writer. */
-  enqueue(sets: readonly RowSet[]): void {
+  /** Hands a batch over. @param reached the position when it is stored. Throws what ended the writer. */
+  enqueue(sets: readonly RowSet[], reached: Position): void {
     this.throwIfFailed();
-    this.queue.push(sets);
+    this.queue.push({ sets, reached });
     this.running ??= this.work();
   }
 
@@ -82,20 +100,31 @@ export class BatchWriter {
     await this.running;
   }
 
-  private async nextCommit(): Promise<void> {
-    this.throwIfFailed();
-    await new Promise<void>((resolve, reject) => this.waiters.push({ resolve, reject }));
-  }
-
   /** Throws what ended the writer, if something did. */
   throwIfFailed(): void {
     if (this.failure) throw this.failure.error;
   }
 
+  /** The position that the database has for this writer, asked anew. */
+  async readPosition(): Promise<Position | undefined> {
+    const { db, writerId, state } = this.options;
+    this.stored = await state.persist('read how far the entries are stored', () =>
+      storedPosition(db.pool, writerId),
+    );
+    return this.stored;
+  }
+
+  private async nextCommit(): Promise<void> {
+    this.throwIfFailed();
+    await new Promise<void>((resolve, reject) => this.waiters.push({ resolve, reject }));
+  }
+
   private async work(): Promise<void> {
     try {
-      for (let sets = this.queue[0]; sets !== undefined; sets = this.queue[0]) {
-        this.queue.splice(0, 1, ...(await this.write(sets)));
+      for (let batch = this.queue[0]; batch !== undefined; batch = this.queue[0]) {
+        const commit = await this.write(batch);
+        this.options.onCommitted(commit);
+        this.queue.shift();
         for (const { resolve } of this.waiters.splice(0)) resolve();
       }
       this.running = undefined;
@@ -105,65 +134,59 @@ export class BatchWriter {
     }
   }
 
-  /** Writes a batch; returns what is to be written in its place. */
-  private async write(sets: readonly RowSet[]): Promise<(readonly RowSet[])[]> {
+  private async write(batch: PendingBatch): Promise<Commit> {
     try {
-      await this.commit(sets);
-      this.options.onCommitted(sets);
-      return [];
+      return await this.commit(batch, false);
     } catch (error) {
       if (!isDataError(error)) throw error;
-      return countRows(sets) > 1 ? halve(sets) : this.reject(sets, error);
+      return this.commit(batch, true);
     }
   }
 
-  private async commit(sets: readonly RowSet[]): Promise<void> {
-    const { db, writerId: writer, state, logger, restore, signal } = this.options;
-    const parts = sets.map(({ target, items, chunks }) => ({
-      target: target.table,
-      columns: [...target.columns],
-      rows: items.length,
-      chunks: [...chunks],
-    }));
+  /** @param replacing rows that the server refuses by dead letters. */
+  private async commit({ sets, reached }: PendingBatch, replacing: boolean): Promise<Commit> {
+    const { db, writerId: writer, state, logger, prepare, restore, signal } = this.options;
     for (;;) {
-      this.lastBatch ??= await this.readLastBatch();
-      const seq: bigint = this.lastBatch + 1n;
+      const expected = this.stored === 'unread' ? await this.readPosition() : this.stored;
+      const batch = { writer, expected, reached, parts: sets };
+      const replace = (set: RowSet, error: unknown): RowSet[] => this.replace(set, error);
+      const options = replacing ? { replace, signal } : { signal };
       let tries = 0;
+      let begin = 0;
       const outcome = await state.persist('write a batch', async () => {
         tries += 1;
+        begin = performance.now();
         try {
-          return await commitBatch(db, { writer, seq, parts }, signal);
+          await prepare?.(sets);
+          return await commitBatch(db, batch, options);
         } catch (error) {
           if (isMissingError(error)) await restore(sets);
           throw error;
         }
       });
-      if (outcome === 'written' || tries > 1) {
-        this.lastBatch = seq;
-        return;
+      const milliseconds = performance.now() - begin;
+      // Only where an earlier try of ours was in doubt: a position alone does not tell whose it is.
+      const isOurs = outcome.status === 'elsewhere' && tries > 1 && isSame(outcome.found, reached);
+      if (outcome.status === 'written' || isOurs) {
+        this.stored = reached;
+        return { sets: outcome.status === 'written' ? outcome.parts : sets, reached, milliseconds };
       }
-      // Nothing of ours was in doubt, so the number was taken by somebody else.
-      logger.error({ writer, seq: String(seq) }, 'another process writes with the same writer ID');
-      this.lastBatch = undefined;
+      logger.error(
+        { writer, expected, found: outcome.found },
+        'another process writes with the same writer ID, or the database was restored from a backup',
+      );
+      this.stored = outcome.found;
     }
   }
 
-  private async readLastBatch(): Promise<bigint> {
-    const { db, writerId, state } = this.options;
-    return state.persist('read the number of the last batch', async () => {
-      const { rows } = await db.pool.query<{ seq: string }>('SELECT seq FROM zeekway.writers WHERE id = $1', [
-        writerId,
-      ]);
-      return BigInt(rows[0]?.seq ?? 0);
-    });
-  }
-
-  private reject(sets: readonly RowSet[], error: unknown): RowSet[][] {
-    const [set] = sets;
-    const [item] = set?.items ?? [];
-    if (set === undefined || item === undefined) return [];
-    if (set.target !== DEAD_LETTERS) return [this.options.rejected(item, error)];
+  private replace(set: RowSet, error: unknown): RowSet[] {
+    if (set.rows > 1) return halve(set);
+    const [item] = set.items;
+    if (item === undefined) return [];
+    if (set.target !== DEAD_LETTERS) return this.options.rejected(item, error);
     this.options.logger.error({ err: error }, `a dead letter was refused and is lost: ${errorLine(error)}`);
     return [];
   }
 }
+
+const isSame = (a: Position | undefined, b: Position): boolean => a?.entry === b.entry && a.item === b.item;

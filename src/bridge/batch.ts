@@ -1,25 +1,24 @@
+import type { CopyPart } from '../storage/batch.js';
 import type { Item } from '../zeek/item.js';
 import { CopyBuffer } from './copy-buffer.js';
-import type { CopyTarget } from './rows.js';
+import type { RowTarget } from './rows.js';
 
-/** Rows for one table, complete, with the item that each row came from. */
-export interface RowSet {
-  readonly target: CopyTarget;
+/** Rows for one table, complete, with the item that each row came from. No row spans two chunks. */
+export interface RowSet extends CopyPart {
+  readonly target: RowTarget;
   readonly items: readonly Item[];
-  /** In COPY BINARY format without header and trailer; no row spans two chunks. */
-  readonly chunks: Buffer[];
 }
 
 class FillingSet {
   readonly items: Item[] = [];
   readonly buffer = new CopyBuffer();
 
-  constructor(readonly target: CopyTarget) {}
+  constructor(readonly target: RowTarget) {}
 }
 
 /** Rows that will be written in one transaction, being collected. */
 export class Batch {
-  private readonly sets = new Map<CopyTarget, FillingSet>();
+  private readonly sets = new Map<RowTarget, FillingSet>();
   private size = 0;
 
   /** Bytes of all rows. */
@@ -38,7 +37,7 @@ export class Batch {
   }
 
   /** Adds the row that `write` writes for an item. When `write` throws, there is no row. Returns its result. */
-  add<T>(target: CopyTarget, item: Item, write: (out: CopyBuffer) => T): T {
+  add<T>(target: RowTarget, item: Item, write: (out: CopyBuffer) => T): T {
     let set = this.sets.get(target);
     if (set === undefined) {
       set = new FillingSet(target);
@@ -60,37 +59,19 @@ export class Batch {
   rowSets(): RowSet[] {
     return [...this.sets.values()]
       .filter(({ items }) => items.length > 0)
-      .map(({ target, items, buffer }) => ({ target, items, chunks: buffer.chunks() }));
+      .map(({ target, items, buffer }) => ({ target, items, rows: items.length, chunks: buffer.chunks() }));
   }
 }
 
-export const countRows = (sets: readonly RowSet[]): number =>
-  sets.reduce((sum, { items }) => sum + items.length, 0);
+export const countRows = (sets: readonly RowSet[]): number => sets.reduce((sum, { rows }) => sum + rows, 0);
 
 export const countBytes = (sets: readonly RowSet[]): number =>
   sets.reduce((sum, { chunks }) => sum + chunks.reduce((bytes, chunk) => bytes + chunk.length, 0), 0);
 
-/** Cuts rows into two halves, in order. */
-export function halve(sets: readonly RowSet[]): [RowSet[], RowSet[]] {
-  const first: RowSet[] = [];
-  const second: RowSet[] = [];
-  let left = Math.ceil(countRows(sets) / 2);
-  for (const set of sets) {
-    const rows = set.items.length;
-    if (rows <= left) first.push(set);
-    else if (left <= 0) second.push(set);
-    else {
-      const [head, tail] = cutAfter(set, left);
-      first.push(head);
-      second.push(tail);
-    }
-    left -= rows;
-  }
-  return [first, second];
-}
-
-function cutAfter({ target, items, chunks }: RowSet, rows: number): [RowSet, RowSet] {
-  let left = rows;
+/** Cuts rows, two at least, into two halves, in order. */
+export function halve({ target, items, rows, chunks }: RowSet): [RowSet, RowSet] {
+  const half = Math.ceil(rows / 2);
+  let left = half;
   for (const [index, chunk] of chunks.entries()) {
     let at = 0;
     while (at < chunk.length && left > 0) {
@@ -98,13 +79,15 @@ function cutAfter({ target, items, chunks }: RowSet, rows: number): [RowSet, Row
       left -= 1;
     }
     if (left === 0) {
+      const head = [...chunks.slice(0, index), chunk.subarray(0, at)];
+      const tail = [chunk.subarray(at), ...chunks.slice(index + 1)];
       return [
-        { target, items: items.slice(0, rows), chunks: [...chunks.slice(0, index), chunk.subarray(0, at)] },
-        { target, items: items.slice(rows), chunks: [chunk.subarray(at), ...chunks.slice(index + 1)] },
+        { target, items: items.slice(0, half), rows: half, chunks: head },
+        { target, items: items.slice(half), rows: rows - half, chunks: tail },
       ];
     }
   }
-  throw new RangeError(`a set of ${items.length} rows cannot be cut after ${rows}`);
+  throw new RangeError(`a set of ${rows} rows has fewer than ${half} in its chunks`);
 }
 
 /** Where the row that begins at `at` ends. */

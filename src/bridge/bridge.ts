@@ -10,20 +10,21 @@ import {
   DEFAULT_CODEC_LIMITS,
 } from '../core/limits.js';
 import type { Logger } from '../core/logger.js';
+import type { Position } from '../storage/batch.js';
 import type { Database } from '../storage/database.js';
 import type { DeadLetterItem, EventItem, IdentifierItem, Item, LogItem, SchemaItem } from '../zeek/item.js';
 import { Batch, type RowSet } from './batch.js';
-import { BatchWriter } from './batch-writer.js';
+import { BatchWriter, type Commit } from './batch-writer.js';
 import type { CopyBuffer } from './copy-buffer.js';
 import { DatabaseState, type DatabaseStatus } from './database-state.js';
 import { type DeadLetterKind, DeadLetterLog } from './dead-letter-log.js';
 import { Destinations, type LogDestination } from './destinations.js';
 import {
-  type CopyTarget,
   DEAD_LETTERS,
   deadLetter,
   EVENTS,
   IDENTIFIERS,
+  type RowTarget,
   writeDeadLetter,
   writeEvent,
   writeIdentifier,
@@ -40,7 +41,12 @@ export interface BridgeOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly limits?: CodecLimits;
+  /** Told of each commit. */
+  readonly onCommitted?: (commit: Commit) => void;
 }
+
+/** Where a stream of entries begins. */
+export const START: Position = { entry: 0, item: 0 };
 
 export interface BridgeStatus {
   readonly database: DatabaseStatus;
@@ -51,12 +57,13 @@ export interface BridgeStatus {
 }
 
 /**
- * Writes items to the database, whatever they come from.
+ * Writes a stream of items to the database, wherever it comes from.
  *
- * The rows of all sources are collected in one batch. A batch that is full (BATCH_BYTES) or old (BATCH_AGE_MS)
- * is handed to the writer, which commits it while the next one fills. When BATCHES_IN_FLIGHT wait for the
- * database, `run` takes nothing more from its source: that is the back-pressure. While the database is away
- * nothing is lost and nothing more is taken; the items of one source are written in their order.
+ * The stream comes in entries (a message each), which are numbered. Their rows are collected in a batch. A batch that
+ * is full (BATCH_BYTES) or old (BATCH_AGE_MS) is handed to the writer, which commits it together with the position
+ * that it reaches in the stream, while the next one fills. When BATCHES_IN_FLIGHT wait for the database, `run` takes
+ * nothing more from its source: that is the back-pressure. While the database is away nothing is lost and nothing
+ * more is taken.
  */
 export class Bridge {
   private batch = new Batch();
@@ -64,7 +71,10 @@ export class Bridge {
   private bytesThisTurn = 0;
   /** Items that were taken from a source and are in no batch yet. */
   private taken = 0;
-  private readonly accepting = new Set<Promise<void>>();
+  /** Behind the last item that is in a batch, and the same of the last batch that was handed over. */
+  private position = START;
+  private sealed = START;
+  private accepting: Promise<void> | undefined;
   private isClosed = false;
   private readonly end = new AbortController();
   private readonly state: DatabaseState;
@@ -74,7 +84,7 @@ export class Bridge {
   private readonly deadLetterLog: DeadLetterLog;
   private readonly limits: CodecLimits;
 
-  constructor({ db, writerId, replayId, logger, clock, limits }: BridgeOptions) {
+  constructor({ db, writerId, replayId, logger, clock, limits, onCommitted }: BridgeOptions) {
     this.limits = limits ?? DEFAULT_CODEC_LIMITS;
     this.deadLetterLog = new DeadLetterLog(logger);
     this.state = new DatabaseState(logger, clock, this.end.signal);
@@ -85,7 +95,10 @@ export class Bridge {
       state: this.state,
       signal: this.end.signal,
       logger,
-      onCommitted: (sets) => this.counter.committed(sets),
+      onCommitted: (commit) => {
+        this.counter.committed(commit.sets);
+        onCommitted?.(commit);
+      },
       restore: (sets) => this.destinations.restore(sets),
       rejected: (item, error) => this.rejected(item, error),
     });
@@ -102,27 +115,32 @@ export class Bridge {
   }
 
   /**
-   * Takes all items of a source, as fast as the database takes them; several sources may run at once. When
-   * it resolves all items are in batches; `flush` or `close` waits until they are committed. Throws what the
-   * source throws, `items_not_written` after `close`, and what ended the writer.
+   * How far the entries of this writer are stored, `START` where nothing is. Waits until the database can tell.
    */
-  async run(source: AsyncIterable<readonly Item[]>): Promise<void> {
+  async storedPosition(): Promise<Position> {
+    return (await this.writer.readPosition()) ?? START;
+  }
+
+  /**
+   * Takes all entries of a source, as fast as the database takes them; one source at a time. When it resolves all
+   * items are in batches; `flush` or `close` waits until they are committed. Throws what the source throws,
+   * `items_not_written` after `close`, and what ended the writer.
+   * @param from the number of the source's first entry, and how many of its items are stored already; a further
+   * source goes on behind the one before it.
+   */
+  async run(source: AsyncIterable<readonly Item[]>, from: Position = this.position): Promise<void> {
+    this.position = from;
+    this.sealed = from;
     for await (const items of source) {
       if (this.isClosed) throw this.notWritten(items.length, 'they came after the bridge was closed');
-      this.taken += items.length;
-      const accepted = this.accept(items);
-      this.accepting.add(accepted);
-      try {
-        await accepted;
-      } finally {
-        this.accepting.delete(accepted);
-      }
+      this.accepting = this.accept(items);
+      await this.accepting;
     }
   }
 
   /** Waits until everything that was taken so far is committed. Throws what ended the writer. */
   async flush(): Promise<void> {
-    await Promise.all(this.accepting);
+    await this.accepting;
     this.seal();
     await this.writer.idle();
   }
@@ -167,34 +185,36 @@ export class Bridge {
     return new ZeekwayError('items_not_written', `${items} items were not written: ${why}`);
   }
 
+  /** Puts the items of the entry at `position` into batches, but for those that were stored before. */
   private async accept(items: readonly Item[]): Promise<void> {
     this.writer.throwIfFailed();
-    let left = items.length;
-    try {
-      for (const item of items) {
-        while (this.batch.bytes >= BATCH_BYTES) {
-          if (this.writer.hasRoom) this.seal();
-          else await this.writer.room();
-        }
-        if (this.bytesThisTurn >= BATCH_SLICE_BYTES) {
-          this.bytesThisTurn = 0;
-          await nextTurn();
-        }
-        const { origin } = item;
-        const source = this.destinations.knownSource(origin) ?? (await this.destinations.source(origin));
-        if (item.kind === 'log' || item.kind === 'schema') {
-          const { schema } = item;
-          const log = this.destinations.knownLog(schema) ?? (await this.destinations.log(schema));
-          this.putLog(item, log, source);
-        } else {
-          this.put(item, source);
-        }
-        left -= 1;
-        this.taken -= 1;
+    const { entry, item: first } = this.position;
+    this.taken = items.length - first;
+    for (const [index, item] of items.entries()) {
+      if (index < first) continue;
+      while (this.batch.bytes >= BATCH_BYTES) {
+        if (this.writer.hasRoom) this.seal();
+        else await this.writer.room();
       }
-    } finally {
-      this.taken -= left;
+      if (this.bytesThisTurn >= BATCH_SLICE_BYTES) {
+        this.bytesThisTurn = 0;
+        await nextTurn();
+      }
+      const { origin } = item;
+      const source = this.destinations.knownSource(origin) ?? (await this.destinations.source(origin));
+      if (item.kind === 'log' || item.kind === 'schema') {
+        const { schema } = item;
+        const log = this.destinations.knownLog(schema) ?? (await this.destinations.log(schema));
+        this.putLog(item, log, source);
+      } else {
+        this.put(item, source);
+      }
+      this.position = { entry, item: index + 1 };
+      this.taken -= 1;
     }
+    this.position = { entry: entry + 1, item: 0 };
+    // An entry without rows has to be passed, too.
+    this.sealLater();
   }
 
   private putLog(item: LogItem | SchemaItem, log: LogDestination, source: number): void {
@@ -231,13 +251,17 @@ export class Bridge {
     }
   }
 
-  private add<T>(target: CopyTarget, item: Item, write: (out: CopyBuffer) => T): T {
+  private add<T>(target: RowTarget, item: Item, write: (out: CopyBuffer) => T): T {
     const { batch } = this;
     const before = batch.bytes;
     const result = batch.add(target, item, write);
     this.bytesThisTurn += batch.bytes - before;
-    this.ageTimer ??= setTimeout(() => void this.sealWhenIdle(batch), BATCH_AGE_MS);
     return result;
+  }
+
+  private sealLater(): void {
+    const { batch } = this;
+    this.ageTimer ??= setTimeout(() => void this.sealWhenIdle(batch), BATCH_AGE_MS);
   }
 
   /** An old batch goes out when the database has nothing else to do; else it may as well grow. */
@@ -253,10 +277,11 @@ export class Bridge {
   private seal(): void {
     clearTimeout(this.ageTimer);
     this.ageTimer = undefined;
-    if (this.batch.isEmpty) return;
+    if (this.position === this.sealed) return;
     const sets = this.batch.rowSets();
     this.batch = new Batch();
-    this.writer.enqueue(sets);
+    this.sealed = this.position;
+    this.writer.enqueue(sets, this.position);
   }
 
   private rejected(item: Item, error: unknown): RowSet[] {

@@ -3,31 +3,12 @@ import type { Clock } from '../core/clock.js';
 import { errorLine } from '../core/errors.js';
 import { DATABASE_RETRY_FIRST_MS, DATABASE_RETRY_LONGEST_MS } from '../core/limits.js';
 import type { Logger } from '../core/logger.js';
+import { isDataError } from '../storage/database-error.js';
 
 /** Whether the database takes what it is given. */
 export type DatabaseStatus =
   | { readonly state: 'ok' }
   | { readonly state: 'retrying'; readonly since: Date; readonly lastError: string };
-
-/** The SQLSTATE of an error of the server, wherever it stands in the chain of causes; else an empty text. */
-export function sqlState(error: unknown): string {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if ('code' in cause && typeof cause.code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(cause.code)) {
-      return cause.code;
-    }
-  }
-  return '';
-}
-
-/**
- * Whether the server refuses what is in a row, so that trying again is no use: data (class 22), constraints
- * (23), limits like the size of an index entry (54), or a trigger of the user's (P0). Everything else says
- * nothing about the row.
- */
-export const isDataError = (error: unknown): boolean => /^(22|23|54|P0)/.test(sqlState(error));
-
-/** Whether a table or a column is not there (any more). */
-export const isMissingError = (error: unknown): boolean => ['42P01', '42703'].includes(sqlState(error));
 
 /**
  * Tries again until the database takes it, and knows whether it does. `retrying` begins with the first

@@ -1,19 +1,20 @@
 import { errorLine, ZeekwayError } from '../core/errors.js';
 import { KNOWN_ANNOUNCEMENTS } from '../core/limits.js';
 import type { Database } from '../storage/database.js';
+import { isDataError, sqlState } from '../storage/database-error.js';
 import { ensureLogTable } from '../storage/log-tables.js';
 import { sourceId } from '../storage/sources.js';
 import type { Origin } from '../zeek/item.js';
 import type { LogSchema } from '../zeek/log-schema.js';
 import type { RowSet } from './batch.js';
 import { columnName, columnSpecs } from './columns.js';
-import { type DatabaseState, isDataError, sqlState } from './database-state.js';
-import type { CopyTarget } from './rows.js';
+import type { DatabaseState } from './database-state.js';
+import type { RowTarget } from './rows.js';
 import { planRecord, type RecordPlan } from './transcode.js';
 
 /** Where the records of a schema go: a table and how to fill it, or nowhere. */
 export type LogDestination =
-  | { readonly target: CopyTarget; readonly plan: RecordPlan }
+  | { readonly target: RowTarget; readonly plan: RecordPlan }
   /** Why the schema can be no table. */
   | { readonly invalid: string };
 

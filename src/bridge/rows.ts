@@ -3,32 +3,30 @@ import type { Value } from '../codec/value.js';
 import { encodeValue } from '../codec/value-binary.js';
 import { encodeValueJson } from '../codec/value-json.js';
 import { DEAD_LETTER_BYTES } from '../core/limits.js';
+import type { CopyTarget } from '../storage/batch.js';
 import type { DeadLetterItem, EventItem, IdentifierItem, Item } from '../zeek/item.js';
 import { eventMessage, identifierUpdateMessage, networkTimestamp } from '../zeek/message.js';
 import type { CopyBuffer } from './copy-buffer.js';
 
 /** The rows of what is no log record, in the order of the columns below. */
 
-/** A table to COPY into and the columns of its rows, in their order. */
-export interface CopyTarget {
-  /** Qualified and quoted as SQL wants it: `logs."conn"`. */
-  readonly table: string;
-  readonly columns: readonly string[];
+/** A table and the columns of its rows, in their order. */
+export interface RowTarget extends CopyTarget {
   /** The path of a log's table. */
   readonly path?: string;
 }
 
-export const EVENTS: CopyTarget = {
+export const EVENTS: RowTarget = {
   table: 'zeekway.events',
   columns: ['name', 'topic', 'ts', 'received', 'source', 'args'],
 };
 
-export const IDENTIFIERS: CopyTarget = {
+export const IDENTIFIERS: RowTarget = {
   table: 'zeekway.identifiers',
   columns: ['name', 'value', 'received', 'source'],
 };
 
-export const DEAD_LETTERS: CopyTarget = {
+export const DEAD_LETTERS: RowTarget = {
   table: 'zeekway.dead_letters',
   columns: ['code', 'reason', 'subject', 'topic', 'received', 'source', 'raw'],
 };

@@ -23,7 +23,7 @@ export class StatisticsCounter {
   private bytes = 0;
 
   committed(sets: readonly RowSet[]): void {
-    this.batches += 1;
+    if (sets.length > 0) this.batches += 1;
     this.bytes += countBytes(sets);
     for (const { target, items } of sets) {
       if (target.path !== undefined) increase(this.logs, target.path, items.length);

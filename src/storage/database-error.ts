@@ -58,6 +58,26 @@ const isConnectionError = (error: unknown): boolean => {
   return NETWORK_CODES.has(code) || (!isSqlState(code) && CONNECTION_LOST.test(messageOf(error)));
 };
 
+/** The SQLSTATE of an error of the server, wherever it stands in the chain of causes; else an empty text. */
+export function sqlState(error: unknown): string {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if ('code' in cause && typeof cause.code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(cause.code)) {
+      return cause.code;
+    }
+  }
+  return '';
+}
+
+/**
+ * Whether the server refuses what is in a row, so that trying again is no use: data (class 22), constraints
+ * (23), limits like the size of an index entry (54), or a trigger of the user's (P0). Everything else says
+ * nothing about the row.
+ */
+export const isDataError = (error: unknown): boolean => /^(22|23|54|P0)/.test(sqlState(error));
+
+/** Whether a table or a column is not there (any more). */
+export const isMissingError = (error: unknown): boolean => ['42P01', '42703'].includes(sqlState(error));
+
 /**
  * Whether trying again later can help: the connection was lost, the server shuts down or starts, has no
  * free connection, memory or disk space (class 53), or a lock was in the way.

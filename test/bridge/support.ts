@@ -52,13 +52,8 @@ export async function copyRecords(
     const item = logItem(schema, serial, origin('test'));
     batch.add(target, item, (out) => transcodeRecord(plan, serial, { received: RECEIVED, source }, out));
   }
-  const parts = batch.rowSets().map(({ items, chunks }) => ({
-    target: target.table,
-    columns: target.columns,
-    rows: items.length,
-    chunks,
-  }));
-  await commitBatch(db, { writer: randomUUID(), seq: 1n, parts });
+  const reached = { entry: 1, item: 0 };
+  await commitBatch(db, { writer: randomUUID(), expected: undefined, reached, parts: batch.rowSets() });
   return table;
 }
 

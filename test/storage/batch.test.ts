@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
-import { type CopyPart, commitBatch } from '../../src/storage/batch.js';
-import { type Database, isTransient } from '../../src/storage/database.js';
+import {
+  type BatchOutcome,
+  type CopyPart,
+  commitBatch,
+  type Position,
+  storedPosition,
+} from '../../src/storage/batch.js';
+import { type Database, isTransient, toDatabaseError } from '../../src/storage/database.js';
 import { copyRow } from '../support/copy-rows.js';
 import { ownDatabase, testDatabase } from '../support/database.js';
 
@@ -17,11 +23,22 @@ async function numbersTable(t: ExecutionContext): Promise<{ db: Database; target
 }
 
 const part = (target: string, numbers: readonly number[]): CopyPart => ({
-  target,
-  columns: ['n', 'odd name'],
+  target: { table: target, columns: ['n', 'odd name'] },
   rows: numbers.length,
   chunks: [Buffer.concat(numbers.map((n) => copyRow([n, n % 2 === 0 ? null : `odd ${n}`])))],
 });
+
+const at = (entry: number, item = 0): Position => ({ entry, item });
+
+/** A writer's first batch. */
+const first = (parts: readonly CopyPart[], writer: string = randomUUID()) => ({
+  writer,
+  expected: undefined,
+  reached: at(1),
+  parts,
+});
+
+const isWritten = (outcome: BatchOutcome<CopyPart>): boolean => outcome.status === 'written';
 
 async function numbersIn(db: Database, target: string): Promise<number[]> {
   const { rows } = await db.pool.query<{ n: number }>(`SELECT n FROM ${target} ORDER BY n`);
@@ -31,8 +48,8 @@ async function numbersIn(db: Database, target: string): Promise<number[]> {
 test('a batch writes all its parts', async (t) => {
   const { db, target } = await numbersTable(t);
   const other = await numbersTable(t);
-  const batch = { writer: randomUUID(), seq: 1n, parts: [part(target, [1, 2]), part(other.target, [3])] };
-  t.is(await commitBatch(db, batch), 'written');
+  const batch = first([part(target, [1, 2]), part(other.target, [3])]);
+  t.true(isWritten(await commitBatch(db, batch)));
   const { rows } = await db.pool.query(`SELECT * FROM ${target} ORDER BY n`);
   t.deepEqual(rows, [
     { n: 1, 'odd name': 'odd 1' },
@@ -45,7 +62,7 @@ test('rows may be cut anywhere', async (t) => {
   const { db, target } = await numbersTable(t);
   const whole = part(target, [1, 2, 3]);
   const chunks = [...Buffer.concat(whole.chunks)].map((byte) => Buffer.from([byte]));
-  await commitBatch(db, { writer: randomUUID(), seq: 1n, parts: [{ ...whole, chunks }] });
+  await commitBatch(db, first([{ ...whole, chunks }]));
   t.deepEqual(await numbersIn(db, target), [1, 2, 3]);
 });
 
@@ -53,41 +70,88 @@ test('many megabytes in large chunks arrive', async (t) => {
   const { db, target } = await numbersTable(t);
   const chunk = Buffer.concat(Array.from({ length: 1000 }, (_, n) => copyRow([n, 'x'.repeat(1000)])));
   const large = { ...part(target, []), rows: 32_000, chunks: Array.from({ length: 32 }, () => chunk) };
-  t.is(await commitBatch(db, { writer: randomUUID(), seq: 1n, parts: [large] }), 'written');
+  t.true(isWritten(await commitBatch(db, first([large]))));
   const { rows } = await db.pool.query(`SELECT count(*)::int, sum(length("odd name"))::int FROM ${target}`);
   t.deepEqual(rows, [{ count: 32_000, sum: 32_000_000 }]);
 });
 
-test('a batch that was written is not written again', async (t) => {
+test('a batch is written only where the database has the position that was expected', async (t) => {
   const { db, target } = await numbersTable(t);
   const writer = randomUUID();
-  const second = { writer, seq: 2n ** 62n, parts: [part(target, [2])] };
-  t.is(await commitBatch(db, { writer, seq: 1n, parts: [part(target, [1])] }), 'written');
-  t.is(await commitBatch(db, second), 'written');
-  t.is(await commitBatch(db, second), 'already');
-  t.is(await commitBatch(db, { writer: randomUUID(), seq: 1n, parts: [part(target, [3])] }), 'written');
-  t.deepEqual(await numbersIn(db, target), [1, 2, 3]);
+  const far = at(2 ** 52, 2 ** 31 - 1);
+  t.is(await storedPosition(db.pool, writer), undefined);
+  t.true(isWritten(await commitBatch(db, first([part(target, [1])], writer))));
+  const second = { writer, expected: at(1), reached: far, parts: [part(target, [2])] };
+  t.true(isWritten(await commitBatch(db, second)));
+  t.deepEqual(await commitBatch(db, second), { status: 'elsewhere', found: far });
+  t.deepEqual(await commitBatch(db, first([part(target, [9])], writer)), { status: 'elsewhere', found: far });
+  t.deepEqual(await storedPosition(db.pool, writer), far);
+  // Another writer, and one that the database has forgotten, have their own.
+  t.true(isWritten(await commitBatch(db, first([part(target, [3])]))));
+  t.true(isWritten(await commitBatch(db, { ...second, writer: randomUUID(), parts: [part(target, [4])] })));
+  t.deepEqual(await numbersIn(db, target), [1, 2, 3, 4]);
+});
+
+test('rows that are refused can be replaced inside the transaction', async (t) => {
+  const { db, target } = await numbersTable(t);
+  const other = await numbersTable(t);
+  await db.pool.query(
+    `ALTER TABLE ${target} ADD CHECK (n <> 3), ADD UNIQUE (n) DEFERRABLE INITIALLY DEFERRED`,
+  );
+  const asked: string[] = [];
+  // Ones that are refused alone go to the other table, with their sign changed.
+  const replace = (refused: CopyPart & { numbers: number[] }, error: unknown) => {
+    asked.push(
+      `${refused.numbers.join()}: ${toDatabaseError(error, 'x').message.replace(/^.*?: |;.*$/g, '')}`,
+    );
+    if (refused.numbers.length === 1)
+      return [
+        {
+          ...part(
+            other.target,
+            refused.numbers.map((n) => -n),
+          ),
+          numbers: [],
+        },
+      ];
+    return refused.numbers.map((n) => ({ ...part(target, [n]), numbers: [n] }));
+  };
+  const parts = [
+    { ...part(target, [1, 2]), numbers: [1, 2] },
+    { ...part(target, [3, 2]), numbers: [3, 2] },
+    { ...part(target, [5]), numbers: [5] },
+  ];
+  const batch = { writer: randomUUID(), expected: undefined, reached: at(1), parts };
+  const outcome = await commitBatch(db, batch, { replace });
+  t.deepEqual(outcome.status === 'written' && outcome.parts.map((written) => written.target.table), [
+    target,
+    other.target,
+    other.target,
+    target,
+  ]);
+  t.deepEqual(await numbersIn(db, target), [1, 2, 5]);
+  t.deepEqual(await numbersIn(db, other.target), [-3, -2]);
+  t.regex(asked.join('\n'), /^3,2: .*check.*\n3: .*check.*\n2: duplicate key .*$/);
 });
 
 test('a batch with a bad row is not written at all, and the error says where', async (t) => {
   const { db, target } = await numbersTable(t);
   const writer = randomUUID();
   const bad = { ...part(target, []), rows: 2, chunks: [copyRow([7, 'good']), copyRow([8, 'nul \0'])] };
-  const error = await t.throwsAsync(commitBatch(db, { writer, seq: 1n, parts: [part(target, [1]), bad] }), {
+  const error = await t.throwsAsync(commitBatch(db, first([part(target, [1]), bad], writer)), {
     code: 'database_failed',
     message:
       /^cannot write a batch: invalid byte sequence .*; COPY numbers\d+, line 2, column odd name \(SQLSTATE 22021\)$/,
   });
   t.false(isTransient(error));
   t.deepEqual(await numbersIn(db, target), []);
-  // The number is still free.
-  t.is(await commitBatch(db, { writer, seq: 1n, parts: [part(target, [1])] }), 'written');
+  t.is(await storedPosition(db.pool, writer), undefined);
 });
 
 test('a part with another number of rows than it says is refused', async (t) => {
   const { db, target } = await numbersTable(t);
   const wrong = { ...part(target, [1, 2]), rows: 3 };
-  await t.throwsAsync(commitBatch(db, { writer: randomUUID(), seq: 1n, parts: [wrong] }), {
+  await t.throwsAsync(commitBatch(db, first([wrong])), {
     code: 'internal',
     message: `${target} took 2 rows of a batch that has 3`,
   });
@@ -103,12 +167,12 @@ test('a lost answer to COMMIT: the second try finds the batch there', async (t) 
     BEGIN PERFORM pg_notify('committing', pg_backend_pid()::text); PERFORM pg_sleep(0.3); RETURN NULL; END $$;
     CREATE CONSTRAINT TRIGGER hang_up AFTER INSERT ON ${target} DEFERRABLE INITIALLY DEFERRED
       FOR EACH ROW EXECUTE FUNCTION hang_up()`);
-  const batch = { writer, seq: 1n, parts: [part(target, [1])] };
+  const batch = first([part(target, [1])], writer);
   // The answer is lost on our side: the socket is closed while the server is busy with COMMIT and goes on.
   const losing = commitBatch(withLostAnswer(db), batch);
   const error = await t.throwsAsync(losing, { code: 'database_unreachable' });
   t.true(isTransient(error));
-  t.is(await commitBatch(db, batch), 'already');
+  t.deepEqual(await commitBatch(db, batch), { status: 'elsewhere', found: batch.reached });
   t.deepEqual(await numbersIn(db, target), [1]);
 });
 
@@ -140,13 +204,13 @@ test('a batch that waits for a lock can be given up', async (t) => {
   const other = await db.pool.connect();
   await other.query(`BEGIN; LOCK TABLE ${target} IN ACCESS EXCLUSIVE MODE`);
   const stop = new AbortController();
-  const batch = { writer: randomUUID(), seq: 1n, parts: [part(target, [1])] };
-  const writing = commitBatch(db, batch, stop.signal);
+  const batch = first([part(target, [1])]);
+  const writing = commitBatch(db, batch, { signal: stop.signal });
   setTimeout(() => stop.abort(), 100);
   await t.throwsAsync(writing, { code: 'database_unreachable' });
   await other.query('ROLLBACK');
   other.release();
-  t.is(await commitBatch(db, batch), 'written');
+  t.true(isWritten(await commitBatch(db, batch)));
 });
 
 test('a connection that is killed during COPY leaves nothing, and the batch can be tried again', async (t) => {
@@ -156,10 +220,10 @@ test('a connection that is killed during COPY leaves nothing, and the batch can 
     CREATE FUNCTION killed() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); RETURN NEW; END $$;
     CREATE TRIGGER killed BEFORE INSERT ON logs.killed FOR EACH ROW EXECUTE FUNCTION killed()`);
-  const batch = { writer: randomUUID(), seq: 1n, parts: [part('logs.killed', [1, 2])] };
+  const batch = first([part('logs.killed', [1, 2])]);
   const error = await t.throwsAsync(commitBatch(db, batch), { code: 'database_unreachable' });
   t.true(isTransient(error));
   await db.pool.query('DROP TRIGGER killed ON logs.killed');
-  t.is(await commitBatch(db, batch), 'written');
+  t.true(isWritten(await commitBatch(db, batch)));
   t.deepEqual(await numbersIn(db, 'logs.killed'), [1, 2]);
 });
