@@ -2,10 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.js';
 import { ZeekwayError } from '../core/errors.js';
-import { createServer, type Health, type PeerStatus as HttpPeer } from '../http/server.js';
+import { createServer, type Health, type HealthCheck, type PeerStatus as HttpPeer } from '../http/server.js';
 import type { PeerStatus } from '../peer/status.js';
+import type { Spool } from '../spool/spool.js';
 import type { Database } from '../storage/database.js';
 import { hostPort } from '../transport/endpoint-url.js';
+import type { LiveIngest } from './live-ingest.js';
 import type { HostPort } from './options.js';
 import { VERSION } from './version.js';
 
@@ -15,13 +17,25 @@ function httpPeer({ id, since, ...rest }: PeerStatus): HttpPeer {
 }
 
 /** Whether the gateway can do its work: what `/readyz` says. */
-export function healthOf(bridge: Bridge): Health {
+export function healthOf({ bridge, spool }: Pick<LiveIngest, 'bridge' | 'spool'>): Health {
+  const checks = [writingCheck(bridge), spoolCheck(spool)];
+  return { ready: checks.every(({ ok }) => ok), checks };
+}
+
+function writingCheck(bridge: Bridge): HealthCheck {
   const { database } = bridge.status;
   const ok = database.state === 'ok';
   const detail = ok
     ? 'all that came is written or being written'
     : `retrying since ${database.since.toISOString()}: ${database.lastError}`;
-  return { ready: ok, checks: [{ name: 'writing', ok, detail }] };
+  return { name: 'writing', ok, detail };
+}
+
+function spoolCheck(spool: Spool): HealthCheck {
+  const { state, lastError, bytes, sizeBytes, oldestMs } = spool.status;
+  const held = `${bytes} of ${sizeBytes} bytes wait for the database, the oldest for ${oldestMs} ms`;
+  const problem = state === 'full' ? 'full, and the peers are not read: ' : `${lastError}; `;
+  return { name: 'spool', ok: state === 'ok', detail: state === 'ok' ? held : problem + held };
 }
 
 /** Starts the HTTP API. Throws `listen_failed`. @returns it with its URL. */

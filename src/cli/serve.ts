@@ -1,18 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
-import { Bridge } from '../bridge/bridge.js';
-import { SHUTDOWN_DRAIN_MS } from '../core/limits.js';
 import { Endpoint } from '../peer/endpoint.js';
 import { loadEndpointId } from '../peer/identity.js';
-import { liveItems } from '../peer/ingest.js';
 import type { PeerEvent } from '../peer/status.js';
 import { systemClock, systemRandom } from '../peer/system.js';
 import { hostPort, parseDialledUrl, parseEndpointUrl } from '../transport/endpoint-url.js';
 import { LOG_TOPIC_PREFIX, nodeIdTopic, nodeTopic } from '../zeek/cluster.js';
 import { Cleanup } from './cleanup.js';
 import { healthOf, startHttp } from './gateway.js';
+import { startLiveIngest } from './live-ingest.js';
 import { createLogger } from './logger.js';
 import type { HostPort, LogLevel, StoreOptions } from './options.js';
 import { openStore } from './store.js';
@@ -57,18 +54,17 @@ async function start(
   cleanup.add(() => db.close());
   const id = await loadEndpointId(join(options.data, 'endpoint-id'), systemRandom);
   const endpoint = new Endpoint({ id, nodeName: options.nodeName });
-  const bridge = new Bridge({ db, writerId: randomUUID(), logger, clock: systemClock });
-  cleanup.add(() => bridge.close({ deadlineMs: SHUTDOWN_DRAIN_MS }));
   const { nodeName, subscribe } = options;
   const messages = endpoint.subscribe([LOG_TOPIC_PREFIX, nodeIdTopic(id), nodeTopic(nodeName), ...subscribe]);
-  const work = bridge.run(liveItems(messages));
-  // First the peers are left, then what they sent runs through the bridge, then it is committed.
-  cleanup.add(() => work);
+  const ingest = await startLiveIngest(messages, { db, data: options.data, logger, clock: systemClock });
+  const { work } = ingest;
+  // First the peers are left, then what they sent runs through the spool into the database.
+  cleanup.add(() => ingest.close());
   cleanup.add(() => endpoint.close());
   endpoint.on('peer', (event) => logPeerEvent(event, logger));
   const api = await startHttp(options.http, db, logger, {
     peers: () => endpoint.peers(),
-    health: () => healthOf(bridge),
+    health: () => healthOf(ingest),
   });
   cleanup.add(() => api.server.close());
   const { listen, peer } = options;

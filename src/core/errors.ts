@@ -126,6 +126,18 @@ export const ERROR_CATALOGUE = {
     'Look at the announcement in the dead letters.',
   ),
   // storage
+  spool_failed: entry(
+    'The spool, where what came is kept until the database has it, cannot be opened or written.',
+    'Free disk space, or give the folder to the account that runs zeekway; the error says which. zeekway goes on trying, and its peers wait meanwhile.',
+  ),
+  spool_busy: entry(
+    'Another zeekway uses the same data folder.',
+    'Stop the other one, or give this one a folder of its own with --data.',
+  ),
+  spool_damaged: entry(
+    'A part of the spool cannot be read.',
+    'Check the disk. The rest is read on; the error names the entries that are lost.',
+  ),
   database_unreachable: entry(
     'The database server cannot be reached.',
     'Check --database (or DATABASE_URL) and that the server runs.',

@@ -20,7 +20,7 @@ import { uidRoutes } from './routes/uid.js';
 import { RowSchema, SourceSchema } from './schemas.js';
 
 export type { ServerDeps } from './context.js';
-export type { Health, PeerStatus } from './peers.js';
+export type { Health, HealthCheck, PeerStatus } from './peers.js';
 
 /**
  * The HTTP server with all its routes, not yet listening: `await server.listen({ host, port })`, and

@@ -196,7 +196,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   private sourceOf(link: Link): MessageSource {
     const known = this.sources.get(link);
     if (known) return known;
-    const source = { peer: link.peer ?? '', name: link.name, address: link.address };
+    const source = { peer: link.peer ?? '', name: link.name, address: link.address, ended: link.ended };
     this.sources.set(link, source);
     return source;
   }

@@ -11,6 +11,8 @@ export interface MessageSource {
   readonly name: string;
   /** `host:port` of this connection. */
   readonly address: string;
+  /** Resolves when the connection has ended. */
+  readonly ended: Promise<void>;
 }
 
 /** How many times as large a chunk may be as the payload for whose sake it is held. */

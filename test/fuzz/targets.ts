@@ -8,6 +8,7 @@ import { decodeValueJson, encodeValueJson } from '../../src/codec/value-json.js'
 import { ZeekwayError } from '../../src/core/errors.js';
 import { decodeEnvelope, encodeEnvelope } from '../../src/protocol/broker/envelope.js';
 import { decodeHandshake, encodeHandshake } from '../../src/protocol/broker/messages.js';
+import { GroupBuilder, readGroup } from '../../src/spool/entry.js';
 import { Interpreter } from '../../src/zeek/interpreter.js';
 import {
   eventMessage,
@@ -163,6 +164,19 @@ const interpreter: Target = {
   },
 };
 
+const group = new GroupBuilder(0, 0);
+group.begin(0, { peer: 'd3adbeef-d3ad-4eef-a3ad-beefd3adbeef', name: 'n' });
+for (const payload of announced) group.message(0, 1n, 'zeek/logs/', payload);
+group.endSource(0);
+
+const spoolGroup: Target = {
+  name: 'readGroup',
+  good: [Buffer.from(group.content())],
+  check(bytes) {
+    for (const entry of readGroup(bytes)) must(entry.kind !== undefined, 'an entry of no kind');
+  },
+};
+
 export const TARGETS: readonly Target[] = [
   value,
   valueJson,
@@ -172,6 +186,7 @@ export const TARGETS: readonly Target[] = [
   envelope,
   messages,
   interpreter,
+  spoolGroup,
 ];
 
 /** Only these may come out of a decoder. */

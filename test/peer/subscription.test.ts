@@ -3,7 +3,12 @@ import { DEFAULT_CODEC_LIMITS } from '../../src/core/limits.js';
 import { Message } from '../../src/peer/message.js';
 import { Subscription } from '../../src/peer/subscription.js';
 
-const SOURCE = { peer: 'd3adbeef-d3ad-4eef-a3ad-beefd3adbeef', name: 'a', address: 'a:1' };
+const SOURCE = {
+  peer: 'd3adbeef-d3ad-4eef-a3ad-beefd3adbeef',
+  name: 'a',
+  address: 'a:1',
+  ended: new Promise<void>(() => {}),
+};
 
 const message = (bytes: number): Message =>
   new Message('x/y', new Uint8Array(bytes), SOURCE, 0n, DEFAULT_CODEC_LIMITS);

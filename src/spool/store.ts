@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, statfs } from 'node:fs/promises';
+import { Piscina } from 'piscina';
+import { ZeekwayError } from '../core/errors.js';
+import type { Change, Content, GroupKey } from './store-worker.js';
+
+/** What the map may be larger than the content: pages that are free but lie apart, and the tree. */
+const MAP_FACTOR = 2;
+const MAP_EXTRA_BYTES = 256 * 1024 * 1024;
+/** So many bytes free and a failed write is not for want of room. */
+const ROOM_BYTES = 16 * 1024 * 1024;
+
+/** The spool's file, worked on by a thread of its own. Calls are carried out one after the other. */
+export class SpoolStore {
+  private constructor(
+    private readonly folder: string,
+    private readonly thread: Piscina,
+    readonly content: Content,
+  ) {}
+
+  /** Opens or makes the file in a folder. Throws `spool_failed`. */
+  static async open(folder: string, sizeBytes: number): Promise<SpoolStore> {
+    const thread = new Piscina({
+      filename: new URL('./store-worker.js', import.meta.url).href,
+      minThreads: 1,
+      maxThreads: 1,
+      execArgv: [],
+    });
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const mapBytes = sizeBytes * MAP_FACTOR + MAP_EXTRA_BYTES;
+      const argument = { path: folder, mapBytes, newId: randomUUID() };
+      return new SpoolStore(folder, thread, await thread.run(argument, { name: 'open' }));
+    } catch (error) {
+      await thread.destroy();
+      throw await failure('open the spool', folder, error);
+    }
+  }
+
+  /** Gives the file another identity. Throws `spool_failed`. */
+  async rename(id: string): Promise<void> {
+    await this.call('rename', { id }, 'write the spool');
+  }
+
+  /** Makes a change durable, as a whole or not at all. Throws `spool_failed`. */
+  async apply(change: Change): Promise<void> {
+    const { group } = change;
+    // Handed over, not cloned: a clone would take all of the buffer that the content is a view of.
+    const content = group && Uint8Array.from(group.content);
+    const own = group && content ? { ...change, group: { ...group, content } } : change;
+    await this.call('apply', own, 'write the spool', content ? [content.buffer] : []);
+  }
+
+  /** The content of a group; `undefined` where it is not there. Throws `spool_failed`. */
+  async read(group: GroupKey): Promise<Uint8Array | undefined> {
+    const content = (await this.call('read', group, 'read the spool')) as ArrayBuffer | undefined;
+    return content && new Uint8Array(content);
+  }
+
+  async close(): Promise<void> {
+    await this.call('close', {}, 'close the spool');
+    await this.thread.destroy();
+  }
+
+  private async call(
+    name: string,
+    argument: object,
+    doing: string,
+    transferList: ArrayBuffer[] = [],
+  ): Promise<unknown> {
+    try {
+      return await this.thread.run(argument, { name, transferList });
+    } catch (error) {
+      throw await failure(doing, this.folder, error);
+    }
+  }
+}
+
+/** LMDB's errors come as "Input/output error" also where the disk is full. */
+async function failure(doing: string, folder: string, error: unknown): Promise<ZeekwayError> {
+  const text = error instanceof Error ? error.message : String(error);
+  const free = await statfs(folder).then(
+    ({ bavail, bsize }) => bavail * bsize,
+    () => undefined,
+  );
+  const isFull = free !== undefined && free < ROOM_BYTES;
+  const why = isFull ? `the disk is full, ${Math.floor(free / 1024)} KiB are free (${text})` : text;
+  return new ZeekwayError('spool_failed', `cannot ${doing} in ${folder}: ${why}`, {}, { cause: error });
+}
