@@ -69,6 +69,8 @@ interface Lane {
 interface Peering {
   readonly connection: Connection;
   readonly link: Link;
+  /** Whether the logs were announced. */
+  isReady: boolean;
 }
 
 /** The value of a batch up to its number of messages, which is the last byte of an empty one. */
@@ -142,7 +144,10 @@ export class LoadWorker {
 
   /** Begins to send; resolves when all records of the plan were handed to the socket. */
   begin(): Promise<void> {
-    this.begun ??= performance.now();
+    if (this.begun === undefined) {
+      this.begun = performance.now();
+      for (const lane of this.lanes) lane.flushed = this.begun;
+    }
     void this.connect();
     this.tick();
     return this.finishedOnce;
@@ -185,26 +190,26 @@ export class LoadWorker {
   private async peerOnce(signal: AbortSignal): Promise<void> {
     const address = parseDialledUrl(this.options.url);
     const connection = await dial(address, signal);
-    let hasPeered = false;
     const owner: LinkOwner = {
       conflict: (link) => link.resolve('proceed'),
       peered: (link) => {
-        hasPeered = true;
-        if (this.announce(link)) this.peering = { connection, link };
-        else link.unpeer();
+        peering.isReady = this.announce(link);
+        if (!peering.isReady) link.unpeer();
         this.tick();
       },
       alive: () => {},
       message: () => {},
       ended: (_, { error }) => {
-        if (error !== undefined) this.lastFailure = error;
         this.peering = undefined;
-        if (!hasPeered) return;
+        if (error !== undefined) this.lastFailure = error;
+        if (!peering.isReady) return;
         for (const { next, cuts } of this.lanes) if (cuts.at(-1) !== next) cuts.push(next);
       },
     };
     const session = { id: this.id, filter: FILTER, random: systemRandom, claim: () => true };
     const link = new Link(connection, 'out', address.url, session, systemClock, owner);
+    const peering: Peering = { connection, link, isReady: false };
+    this.peering = peering;
     link.start();
     if (signal.aborted) link.unpeer();
     await link.ended;
@@ -234,9 +239,9 @@ export class LoadWorker {
     if (this.begun === undefined || this.stopped.signal.aborted) return;
     const now = performance.now();
     const { peering } = this;
-    for (let bytes = 0; peering?.link.isPeered && bytes < LOAD_TURN_BYTES; ) {
+    for (let bytes = 0; peering?.isReady && bytes < LOAD_TURN_BYTES; ) {
       // What is queued is a view of the ring: it must not change before the system has it.
-      if (peering.connection.queuedBytes > 0) break;
+      if (peering.connection.queuedBytes > 0 || !peering.link.isPeered) break;
       const lane = this.dueLane(now);
       if (lane === undefined) break;
       bytes += this.send(peering.connection, lane, now);
