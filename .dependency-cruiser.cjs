@@ -11,6 +11,7 @@ const MAY_IMPORT = {
   bridge: ['core', 'codec', 'zeek', 'storage'],
   http: ['core', 'codec', 'storage'],
   replay: ['core', 'codec', 'protocol', 'zeek'],
+  load: ['core', 'codec', 'protocol', 'zeek', 'transport', 'peer', 'replay'],
 };
 
 const directions = Object.entries(MAY_IMPORT).map(([folder, allowed]) => ({

@@ -216,6 +216,19 @@ export const ERROR_CATALOGUE = {
     'The replay was stopped in the middle.',
     'Replay the file again: what was stored of it is removed first.',
   ),
+  // load and benchmark
+  load_refused: entry(
+    'The peer does not take the records of the load generator.',
+    'Peer with a gateway or a logger: the error shows the topics that the peer wants.',
+  ),
+  bench_failed: entry(
+    'A part of the benchmark ended before it was done.',
+    'The error shows what that part said last; check memory and disk space.',
+  ),
+  bench_mismatch: entry(
+    'What the database holds is not what was sent.',
+    'This is a bug: please report it with the whole output.',
+  ),
   // http and configuration
   request_invalid: entry(
     'The request is not understood.',

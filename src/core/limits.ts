@@ -201,3 +201,14 @@ export const REPLAY_BATCH_ITEMS = 1_000;
 export const REPLAY_WARNINGS = 100;
 /** One line of a log file. */
 export const LOG_LINE_BYTES = 16 * 1024 * 1024;
+
+/** Log records in one message of the load generator (`Broker::log_batch_size`). */
+export const LOAD_BATCH_RECORDS = 400;
+/** How long it holds records back for a full message (`Broker::log_batch_interval`). */
+export const LOAD_FLUSH_MS = 1_000;
+/** How often a worker of it looks whether the socket takes more: the system's buffers last longer at any speed. */
+export const LOAD_TICK_MS = 10;
+/** Bytes that one worker hands over before the others have their turn. */
+export const LOAD_TURN_BYTES = 4 * 1024 * 1024;
+/** How long it waits before it dials again: a gateway that was killed is to be found soon. */
+export const LOAD_REDIAL_MS = 200;
