@@ -8,6 +8,7 @@ import type { Spool } from '../spool/spool.js';
 import type { Database } from '../storage/database.js';
 import { hostPort } from '../transport/endpoint-url.js';
 import type { LiveIngest } from './live-ingest.js';
+import type { Metrics } from './metrics.js';
 import type { HostPort } from './options.js';
 import { VERSION } from './version.js';
 
@@ -43,13 +44,14 @@ export async function startHttp(
   at: HostPort,
   db: Database,
   logger: Logger,
-  { peers, health }: { peers: () => readonly PeerStatus[]; health: () => Health },
+  { peers, health, metrics }: { peers: () => readonly PeerStatus[]; health: () => Health; metrics?: Metrics },
 ): Promise<{ server: FastifyInstance; url: string }> {
   const server = createServer({
     pool: db.queryPool,
     probePool: db.pool,
     peers: () => peers().map(httpPeer),
     health,
+    ...(metrics === undefined ? {} : { metrics: () => metrics.render() }),
     logger,
     version: VERSION,
   });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Commit } from '../bridge/batch-writer.js';
 import { Bridge, START } from '../bridge/bridge.js';
 import type { Clock } from '../core/clock.js';
 import { ZeekwayError } from '../core/errors.js';
@@ -31,12 +32,14 @@ export interface LiveIngestOptions {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly spool?: Pick<SpoolOptions, 'sizeBytes' | 'syncBytes' | 'syncIntervalMs'>;
+  /** Told of each commit. */
+  readonly onCommitted?: (commit: Commit) => void;
 }
 
 /** Opens the spool and begins to take messages and to store them. Throws `spool_busy`, `spool_failed`. */
 export async function startLiveIngest(
   messages: Incoming,
-  { db, data, logger, clock, spool: sizes }: LiveIngestOptions,
+  { db, data, logger, clock, spool: sizes, onCommitted }: LiveIngestOptions,
 ): Promise<LiveIngest> {
   const spool = await Spool.open({ folder: join(data, 'spool'), logger, clock, ...sizes });
   try {
@@ -47,7 +50,10 @@ export async function startLiveIngest(
       writerId: spool.id,
       logger,
       clock,
-      onCommitted: ({ reached }) => reader.release(reached.entry),
+      onCommitted: (commit) => {
+        onCommitted?.(commit);
+        reader.release(commit.reached.entry);
+      },
     });
     const taking = takeIn(messages, spool).finally(() => spool.finish());
     const storing = bridge.run(reader.items(from.entry), from);

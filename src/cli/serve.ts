@@ -11,6 +11,7 @@ import { Cleanup } from './cleanup.js';
 import { healthOf, startHttp } from './gateway.js';
 import { startLiveIngest } from './live-ingest.js';
 import { createLogger } from './logger.js';
+import { Metrics } from './metrics.js';
 import type { HostPort, LogLevel, StoreOptions } from './options.js';
 import { openStore } from './store.js';
 
@@ -56,7 +57,15 @@ async function start(
   const endpoint = new Endpoint({ id, nodeName: options.nodeName });
   const { nodeName, subscribe } = options;
   const messages = endpoint.subscribe([LOG_TOPIC_PREFIX, nodeIdTopic(id), nodeTopic(nodeName), ...subscribe]);
-  const ingest = await startLiveIngest(messages, { db, data: options.data, logger, clock: systemClock });
+  const metrics = new Metrics();
+  const ingest = await startLiveIngest(messages, {
+    db,
+    data: options.data,
+    logger,
+    clock: systemClock,
+    onCommitted: (commit) => metrics.committed(commit),
+  });
+  metrics.observe({ ingest, peers: () => endpoint.peers() });
   const { work } = ingest;
   // First the peers are left, then what they sent runs through the spool into the database.
   cleanup.add(() => ingest.close());
@@ -65,6 +74,7 @@ async function start(
   const api = await startHttp(options.http, db, logger, {
     peers: () => endpoint.peers(),
     health: () => healthOf(ingest),
+    metrics,
   });
   cleanup.add(() => api.server.close());
   const { listen, peer } = options;

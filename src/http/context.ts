@@ -20,6 +20,8 @@ export interface ServerDeps {
   readonly probePool: pg.Pool;
   readonly peers: () => readonly PeerStatus[];
   readonly health: () => Health;
+  /** Numbers for Prometheus in its text format. */
+  readonly metrics?: () => Promise<{ contentType: string; text: string }>;
   readonly logger: Logger;
   /** Of zeekway. */
   readonly version: string;

@@ -14,6 +14,7 @@ import { errorRoutes } from './routes/errors.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { logRoutes } from './routes/logs.js';
+import { metricsRoutes } from './routes/metrics.js';
 import { peerRoutes } from './routes/peers.js';
 import { rowRoutes } from './routes/rows.js';
 import { uidRoutes } from './routes/uid.js';
@@ -67,6 +68,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     deadLetterRoutes(routes, deps);
     peerRoutes(routes, deps);
     healthRoutes(routes, deps);
+    metricsRoutes(routes, deps);
     errorRoutes(routes);
     routes.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   });

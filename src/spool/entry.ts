@@ -1,6 +1,7 @@
 import { ByteReader, DecodeError } from '../codec/bytes.js';
 import { nameFromBytes, nameToBytes } from '../codec/text.js';
 import { DEFAULT_CODEC_LIMITS } from '../core/limits.js';
+import { sharedBuffer } from './buffer-pool.js';
 
 /**
  * What the spool holds, entry by entry and numbered from 0:
@@ -36,21 +37,18 @@ export type SpoolEntry =
 const KIND = { begin: 1, message: 2, end: 3 } as const;
 /** Kind and source. */
 const HEAD_BYTES = 9;
-/** The first buffer of a group: a quiet stream takes no more. */
-const FIRST_BYTES = 64 * 1024;
 const COUNT_BYTES = 4;
 
 /** Collects entries, to be stored together. */
 export class GroupBuilder {
-  private buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   private length = COUNT_BYTES;
   private entries = 0;
 
   constructor(
     /** The number of its first entry. */
     readonly first: number,
-    /** When that came: monotonic milliseconds. */
-    readonly began: number,
+    /** What it is written to; a larger one takes its place where that is too small. */
+    private buffer: Buffer,
   ) {}
 
   /** The number of the next entry. */
@@ -93,7 +91,7 @@ export class GroupBuilder {
     const at = this.length;
     const length = at + HEAD_BYTES + size;
     if (length > this.buffer.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(length, this.buffer.length * 2));
+      const grown = sharedBuffer(Math.max(length, this.buffer.length * 2));
       grown.set(this.buffer.subarray(0, at));
       this.buffer = grown;
     }

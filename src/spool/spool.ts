@@ -14,6 +14,7 @@ import {
   SPOOL_SYNC_MS,
 } from '../core/limits.js';
 import type { Logger } from '../core/logger.js';
+import { BufferPool, sharedBuffer } from './buffer-pool.js';
 import { GroupBuilder, type SpoolSource } from './entry.js';
 import { lockFolder } from './lock.js';
 import { SpoolStore } from './store.js';
@@ -59,11 +60,24 @@ export interface Group {
   readonly content: Uint8Array;
 }
 
+/** A group that takes no more entries. */
+interface SealedGroup {
+  readonly first: number;
+  readonly end: number;
+  readonly bytes: number;
+  readonly content: Uint8Array;
+}
+
 interface StoredGroup {
   readonly key: GroupKey;
-  /** As long as nobody took it, and there is room. */
-  content: Uint8Array | undefined;
+  /** In memory until it is released; `undefined` where there was no room, and it has to be read from the disk. */
+  readonly content: Uint8Array | undefined;
 }
+
+/** What a group may be larger than `syncBytes`: its last message. A larger one gets a buffer of its own. */
+const LAST_MESSAGE_BYTES = 512 * 1024;
+/** A group of less than this part of its buffer is copied out of it. */
+const SMALL_PART = 1 / 8;
 
 /**
  * A durable queue of entries between receiving and storing.
@@ -83,7 +97,8 @@ export class Spool {
   /** The timer has run, and the group waits for the one before it. */
   private isOld = false;
   /** On their way to the disk; the first is being written. */
-  private readonly unsynced: GroupBuilder[] = [];
+  private readonly unsynced: SealedGroup[] = [];
+  private readonly buffers: BufferPool;
   /** On the disk and not released, those that were taken first. */
   private readonly stored: StoredGroup[] = [];
   private taken = 0;
@@ -113,6 +128,8 @@ export class Spool {
     private readonly options: Required<SpoolOptions>,
     private identity: string,
   ) {
+    const { syncBytes, memoryBytes } = options;
+    this.buffers = new BufferPool(syncBytes + LAST_MESSAGE_BYTES, Math.ceil(memoryBytes / syncBytes));
     for (const key of store.content.groups) this.addStored(key, undefined);
     this.end = this.stored.at(-1)?.key.end ?? storedEnd(store);
     this.firstNew = this.end;
@@ -244,8 +261,6 @@ export class Spool {
       const { first, end } = group.key;
       const content = group.content ?? (await this.readAgain(group.key));
       if (content === undefined) return;
-      if (group.content) this.memoryBytes -= group.content.length;
-      group.content = undefined;
       this.taken += 1;
       yield { first, end, content };
     }
@@ -261,6 +276,10 @@ export class Spool {
     if (group === undefined || group.key.end > entry) return;
     for (; group !== undefined && group.key.end <= entry; group = this.stored[0]) {
       this.stored.shift();
+      if (group.content) {
+        this.memoryBytes -= group.content.length;
+        this.buffers.give(group.content);
+      }
       this.taken -= 1;
       this.storedBytes -= group.key.bytes;
       this.removed.push(group.key);
@@ -294,9 +313,9 @@ export class Spool {
 
   private append(write: (group: GroupBuilder) => void): void {
     if (this.isFinished) throw new ZeekwayError('internal', 'an entry came after the spool was finished');
-    const { clock, syncBytes, syncIntervalMs } = this.options;
+    const { syncBytes, syncIntervalMs } = this.options;
     if (this.filling === undefined) {
-      this.filling = new GroupBuilder(this.end, clock.now());
+      this.filling = new GroupBuilder(this.end, this.buffers.take());
       this.syncTimer = setTimeout(() => this.sealOld(), syncIntervalMs);
     }
     write(this.filling);
@@ -314,9 +333,20 @@ export class Spool {
     clearTimeout(this.syncTimer);
     this.isOld = false;
     if (this.filling === undefined) return;
-    this.unsynced.push(this.filling);
+    this.unsynced.push(this.sealed(this.filling));
     this.filling = undefined;
     this.work();
+  }
+
+  /** A small group does not keep a large buffer. */
+  private sealed(group: GroupBuilder): SealedGroup {
+    const { first, end, bytes } = group;
+    const whole = group.content();
+    if (bytes >= this.buffers.bytes * SMALL_PART) return { first, end, bytes, content: whole };
+    const content = sharedBuffer(bytes);
+    content.set(whole);
+    this.buffers.give(whole);
+    return { first, end, bytes, content };
   }
 
   private work(): void {
@@ -346,17 +376,17 @@ export class Spool {
   }
 
   private async writeOne(): Promise<void> {
-    const [builder] = this.unsynced;
+    const [sealed] = this.unsynced;
     const removed = this.removed.splice(0);
     const state = this.stateChanges.splice(0);
     const begin = performance.now();
     try {
-      if (builder === undefined) {
+      if (sealed === undefined) {
         await this.store.apply({ removed, state });
       } else {
-        const content = builder.content();
+        const { first, end, bytes, content } = sealed;
         const at = Number(this.options.clock.wallNanos() / 1_000_000n);
-        const key = { first: builder.first, end: builder.end, bytes: content.length, at };
+        const key = { first, end, bytes, at };
         // Where the entries end is known also when all groups are gone.
         const ended = { name: END, text: String(key.end) };
         await this.store.apply({ group: { ...key, content }, removed, state: [...state, ended] });
@@ -374,11 +404,13 @@ export class Spool {
   }
 
   private addStored(key: GroupKey, content: Uint8Array | undefined): void {
+    // Where all others are taken the reader waits for this one.
     const isNext = this.taken === this.stored.length;
     const isKept = content && (isNext || this.memoryBytes + content.length <= this.options.memoryBytes);
     this.stored.push({ key, content: isKept ? content : undefined });
     this.storedBytes += key.bytes;
     if (isKept) this.memoryBytes += content.length;
+    else if (content) this.buffers.give(content);
   }
 
   /** Reads a group from the disk, and tries again until that works or the spool is closed. */

@@ -109,12 +109,17 @@ export function apply({ group, removed, state }: Change): void {
         for (const key of [...db.getKeys(below)]) db.removeSync(key);
       }
     }
-    if (group)
-      db.putSync(
-        keyOf(group),
-        Buffer.from(group.content.buffer, group.content.byteOffset, group.content.length),
-      );
+    if (group) db.putSync(keyOf(group), unshared(group.content));
   });
+}
+
+let scratch = Buffer.alloc(0);
+
+/** LMDB reads no shared memory. The copy is valid until the next one. */
+function unshared(content: Uint8Array): Buffer {
+  if (scratch.length < content.length) scratch = Buffer.allocUnsafeSlow(content.length);
+  scratch.set(content);
+  return scratch.subarray(0, content.length);
 }
 
 /** The content of a group. */

@@ -42,13 +42,12 @@ export class SpoolStore {
     await this.call('rename', { id }, 'write the spool');
   }
 
-  /** Makes a change durable, as a whole or not at all. Throws `spool_failed`. */
+  /**
+   * Makes a change durable, as a whole or not at all. The content of a group should be in shared memory: of other
+   * memory the whole buffer is copied. Throws `spool_failed`.
+   */
   async apply(change: Change): Promise<void> {
-    const { group } = change;
-    // Handed over, not cloned: a clone would take all of the buffer that the content is a view of.
-    const content = group && Uint8Array.from(group.content);
-    const own = group && content ? { ...change, group: { ...group, content } } : change;
-    await this.call('apply', own, 'write the spool', content ? [content.buffer] : []);
+    await this.call('apply', change, 'write the spool');
   }
 
   /** The content of a group; `undefined` where it is not there. Throws `spool_failed`. */
@@ -62,14 +61,9 @@ export class SpoolStore {
     await this.thread.destroy();
   }
 
-  private async call(
-    name: string,
-    argument: object,
-    doing: string,
-    transferList: ArrayBuffer[] = [],
-  ): Promise<unknown> {
+  private async call(name: string, argument: object, doing: string): Promise<unknown> {
     try {
-      return await this.thread.run(argument, { name, transferList });
+      return await this.thread.run(argument, { name });
     } catch (error) {
       throw await failure(doing, this.folder, error);
     }

@@ -164,7 +164,7 @@ const interpreter: Target = {
   },
 };
 
-const group = new GroupBuilder(0, 0);
+const group = new GroupBuilder(0, Buffer.alloc(16));
 group.begin(0, { peer: 'd3adbeef-d3ad-4eef-a3ad-beefd3adbeef', name: 'n' });
 for (const payload of announced) group.message(0, 1n, 'zeek/logs/', payload);
 group.endSource(0);

@@ -6,10 +6,10 @@ import type { LoadPlan } from '../../src/load/plan.js';
 import { streamsOf } from '../../src/load/records.js';
 import { readSamples } from '../../src/load/samples.js';
 import { LoadWorker, type Sent } from '../../src/load/worker.js';
-import { liveItems } from '../../src/peer/ingest.js';
 import { systemClock } from '../../src/peer/system.js';
 import { ownDatabase } from '../support/database.js';
 import { LISTEN, testEndpoint, until, urlOf } from '../support/endpoints.js';
+import { liveItems } from '../support/live-items.js';
 import { silentLogger } from '../support/logger.js';
 import { loadPlan } from './plan.js';
 

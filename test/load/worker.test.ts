@@ -5,10 +5,10 @@ import { type RecordStream, streamsOf } from '../../src/load/records.js';
 import { readSamples } from '../../src/load/samples.js';
 import { LoadWorker, type SentMessage, type WorkerOptions } from '../../src/load/worker.js';
 import { Endpoint } from '../../src/peer/endpoint.js';
-import { liveItems } from '../../src/peer/ingest.js';
 import type { Message } from '../../src/peer/message.js';
 import type { LogItem } from '../../src/zeek/item.js';
 import { LISTEN, testEndpoint, until, urlOf } from '../support/endpoints.js';
+import { liveItems } from '../support/live-items.js';
 import { loadPlan } from './plan.js';
 
 const samples = await readSamples();

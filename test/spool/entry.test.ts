@@ -22,7 +22,7 @@ const entry: fc.Arbitrary<SpoolEntry> = fc.oneof(
 );
 
 function build(entries: readonly SpoolEntry[]): Buffer {
-  const group = new GroupBuilder(7, 0);
+  const group = new GroupBuilder(7, Buffer.alloc(16));
   for (const one of entries) {
     if (one.kind === 'begin') group.begin(one.source, one.origin);
     else if (one.kind === 'message') group.message(one.source, one.received, one.topic, one.payload);
@@ -57,7 +57,7 @@ test('a group that is cut at any byte, or has bytes behind it, is told', (t) => 
 });
 
 test('a builder counts its entries and bytes', (t) => {
-  const group = new GroupBuilder(7, 0);
+  const group = new GroupBuilder(7, Buffer.alloc(16));
   t.is(group.end, 7);
   group.message(1, 2n, 'topic', new Uint8Array(1_000_000));
   group.endSource(1);
