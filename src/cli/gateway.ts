@@ -6,7 +6,7 @@ import { createServer, type Health, type PeerStatus as HttpPeer } from '../http/
 import type { PeerStatus } from '../peer/status.js';
 import type { Database } from '../storage/database.js';
 import { hostPort } from '../transport/endpoint-url.js';
-import type { HostPort } from './options.js';
+import type { HostPort } from './config/value-types.js';
 import { VERSION } from './version.js';
 
 /** What the HTTP API shows of a peer. */

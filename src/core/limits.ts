@@ -180,3 +180,19 @@ export const REPLAY_BATCH_ITEMS = 1_000;
 export const REPLAY_WARNINGS = 100;
 /** One line of a log file. */
 export const LOG_LINE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The configuration file: a retention for each of 10,000 logs fits. What YAML makes of hostile bytes costs about
+ * 4 us a byte.
+ */
+export const CONFIG_FILE_BYTES = 256 * 1024;
+/** Levels of the configuration file: its keys need 3, and the YAML library's stack ends after some thousands. */
+export const CONFIG_DEPTH = 100;
+/** Mistakes in the configuration that are told; a file that is no configuration at all would have thousands. */
+export const CONFIG_PROBLEMS = 100;
+/** The smallest spool that can be asked for: some batches of Zeek's, which have about 100 KiB. */
+export const SPOOL_BYTES_MIN = 1024 * 1024;
+/** The longest time between two syncs of the spool: what came since the last one is lost with the machine. */
+export const SPOOL_SYNC_INTERVAL_MAX_MS = 60_000;
+/** The longest retention: a century. Who wants more means `never`. */
+export const RETENTION_DAYS_MAX = 36_500;
