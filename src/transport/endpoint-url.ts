@@ -51,7 +51,7 @@ export function parseEndpointUrl(text: string): EndpointAddress {
   if (url.hostname === '') throw invalid(text, 'the host is missing');
   if (url.username !== '' || url.password !== '') throw invalid(text, 'Broker knows no user and password');
   if (url.hash !== '') throw invalid(text, 'it has a fragment ("#" is written %23)');
-  if (url.pathname !== '' && url.pathname !== '/') throw invalid(text, `it has a path, ${url.pathname}`);
+  if (url.pathname !== '' && url.pathname !== '/') throw invalid(text, 'it has a path');
   const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.includes(name));
   if (unknown !== undefined) {
     throw invalid(text, `there is no parameter "${unknown}" (known: ${PARAMETERS.join(', ')})`);

@@ -11,7 +11,7 @@ export interface StoreConfig {
 }
 
 /** The queue on disk between receiving and storing. */
-export interface SpoolConfig {
+interface SpoolConfig {
   /** Bytes on disk, at most. */
   readonly size: number;
   /** What was received is synced after this time at the latest... */
@@ -21,7 +21,7 @@ export interface SpoolConfig {
 }
 
 /** For how many days the rows of a log are kept; `undefined` is for ever. */
-export interface RetentionConfig {
+interface RetentionConfig {
   /** For logs that are not in `days`. */
   readonly defaultDays: number | undefined;
   /** By the log's path. */

@@ -58,7 +58,7 @@ const key = <T>(path: string, shape: Key['shape'], type: ValueType<T>, rest: Res
   ...rest,
 });
 
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Where a gateway listens that was told neither to listen nor to dial. */

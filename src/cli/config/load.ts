@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { CONFIG_FILE_BYTES } from '../../core/limits.js';
 import { type Config, configOf, type Item, type Setting, type Settings } from './config.js';
 import { CONFIG_FILE, KEYS, type Key, LISTEN_ALONE } from './keys.js';
-import { DEFAULT, defaultLayer, environmentLayer, flagLayer, type Layer } from './layer.js';
+import { DEFAULT, defaultLayer, type Entry, environmentLayer, flagLayer, type Layer } from './layer.js';
 import { attempt, ConfigError, type Problem, type Tell } from './problems.js';
 import { formatSize } from './units.js';
 
@@ -34,33 +34,37 @@ export async function loadConfig({ keys, flags, env }: ConfigSources): Promise<L
   const tell: Tell = (problem) => void problems.push(problem);
   const file = flags.get(CONFIG_FILE.flag)?.at(-1) ?? env[CONFIG_FILE.env];
   const layers = [
-    defaultLayer(ALL_KEYS),
-    ...(file === undefined ? [] : [await readFileLayer(file, tell)]),
-    environmentLayer(keys, env, tell),
-    flagLayer(keys, flags, tell),
+    parsed(defaultLayer(ALL_KEYS), tell),
+    ...(file === undefined ? [] : [parsed(await readFileLayer(file, tell), tell)]),
+    parsed(environmentLayer(keys, env, tell), tell),
+    parsed(flagLayer(keys, flags, tell), tell),
   ];
-  const found = Object.entries(KEYS).map(([id, key]) => [id, settingOf(key, layers, tell)]);
+  const found = Object.entries(KEYS).map(([id, key]) => [id, settingOf(key, layers)]);
   const settings = withListener(Object.fromEntries(found) as Settings);
   checkTogether(settings, tell);
   if (problems.length > 0) throw new ConfigError(problems);
   return { config: configOf(settings), settings, file };
 }
 
-/** What the strongest of the layers has for a key. */
-function settingOf(key: Key, layers: readonly Layer[], tell: Tell): Setting {
-  let setting: Setting = { at: DEFAULT, items: [] };
-  for (const layer of layers) {
-    const given = layer.get(key);
-    if (given === undefined) continue;
-    const items = given.entries.flatMap(({ text, ...entry }): Item[] => {
-      const parsed = attempt(() => key.type.parse(text), entry.at, tell);
-      return parsed ? [{ ...entry, value: parsed.value }] : [];
+type Parsed = ReadonlyMap<Key, Setting>;
+
+/** The values of a layer's texts, without those that are mistakes. */
+function parsed(layer: Layer, tell: Tell): Parsed {
+  const items = ({ type }: Key, entries: readonly Entry[]): Item[] =>
+    entries.flatMap(({ text, ...entry }) => {
+      const result = attempt(() => type.parse(text), entry.at, tell);
+      return result ? [{ ...entry, value: result.value }] : [];
     });
-    const kept = key.shape === 'named' ? setting.items : [];
-    const byName = new Map([...kept, ...items].map((item) => [item.name, item]));
-    setting = { at: given.at, items: key.shape === 'named' ? [...byName.values()] : items };
-  }
-  return setting;
+  return new Map([...layer].map(([key, { at, entries }]) => [key, { at, items: items(key, entries) }]));
+}
+
+/** What the strongest of the layers has for a key, or for each of its names. */
+function settingOf(key: Key, layers: readonly Parsed[]): Setting {
+  const given = layers.flatMap((layer) => layer.get(key) ?? []);
+  const strongest = given.at(-1) ?? { at: DEFAULT, items: [] };
+  if (key.shape !== 'named') return strongest;
+  const byName = new Map(given.flatMap(({ items }) => items).map((item) => [item.name, item]));
+  return { at: strongest.at, items: [...byName.values()] };
 }
 
 /** A gateway that is told neither to listen nor to dial listens on this machine. */

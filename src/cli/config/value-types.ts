@@ -32,7 +32,7 @@ export function found(text: string): string {
   return `found ${JSON.stringify(shown.length > SHOWN_CHARS ? `${shown.slice(0, SHOWN_CHARS)}...` : shown)}`;
 }
 
-export const mistake = (message: string): ZeekwayError => new ZeekwayError('config_invalid', message);
+const mistake = (message: string): ZeekwayError => new ZeekwayError('config_invalid', message);
 
 /** A type of texts that `read` understands; it gives `undefined` for those that it does not. */
 function type<T extends NonNullable<unknown>>(
