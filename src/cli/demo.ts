@@ -4,15 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
 import { read, textOf } from '../storage/queries/query.js';
 import { Cleanup } from './cleanup.js';
+import type { Config } from './config/config.js';
 import { startHttp } from './gateway.js';
 import { createLogger, type Terminal } from './logger.js';
-import type { HostPort, StoreOptions } from './options.js';
 import { replayAll } from './replay.js';
 import { openStore } from './store.js';
-
-export interface DemoOptions extends StoreOptions {
-  readonly http: HostPort;
-}
 
 /** A recording of a four-node Zeek cluster at work, from its start to its end. */
 const CAPTURE = fileURLToPath(import.meta.resolve('#pcaps/broker-cluster.pcap'));
@@ -22,13 +18,13 @@ const CAPTURE = fileURLToPath(import.meta.resolve('#pcaps/broker-cluster.pcap'))
  * @returns the exit code.
  */
 export async function demoCommand(
-  options: DemoOptions,
+  options: Pick<Config, 'data' | 'http'>,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
   const cleanup = new Cleanup();
   try {
-    const store = { ...options, data: join(options.data, 'demo') };
+    const store = { data: join(options.data, 'demo') };
     const db = await openStore(store, terminal.err);
     cleanup.add(() => db.close());
     terminal.out(`Database: ${db.description}`);

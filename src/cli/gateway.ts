@@ -7,9 +7,9 @@ import type { PeerStatus } from '../peer/status.js';
 import type { Spool } from '../spool/spool.js';
 import type { Database } from '../storage/database.js';
 import { hostPort } from '../transport/endpoint-url.js';
+import type { HostPort } from './config/value-types.js';
 import type { LiveIngest } from './live-ingest.js';
 import type { Metrics } from './metrics.js';
-import type { HostPort } from './options.js';
 import { VERSION } from './version.js';
 
 /** What the HTTP API shows of a peer. */

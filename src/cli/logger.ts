@@ -2,7 +2,8 @@ import pino, { type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { errorLine, ZeekwayError } from '../core/errors.js';
 import type { Logger as PlainLogger } from '../core/logger.js';
-import type { LogLevel } from './options.js';
+import type { LogLevel } from './config/keys.js';
+import { ConfigError } from './config/problems.js';
 
 /** Log lines on standard error: for people where that is a terminal, else JSON. */
 export function createLogger(level: LogLevel): Logger {
@@ -27,7 +28,8 @@ export const terminalLogger = ({ err }: Terminal): PlainLogger => ({
 
 /** Tells an error and what to do about it; of what is none of ours where it came from. */
 export function tellError({ err }: Terminal, error: unknown): void {
-  err(`zeekway: ${errorLine(error)}`);
+  if (error instanceof ConfigError) for (const line of error.lines) err(`zeekway: ${line} [${error.code}]`);
+  else err(`zeekway: ${errorLine(error)}`);
   if (error instanceof ZeekwayError) err(`  ${error.action}`);
   else if (error instanceof Error && error.stack) err(error.stack);
 }

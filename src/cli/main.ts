@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { addBenchCommands } from './bench.js';
-import type { DemoOptions } from './demo.js';
+import { COMMAND_KEYS } from './config/keys.js';
+import { loadConfig } from './config/load.js';
 import { type Terminal, tellError } from './logger.js';
-import { databaseOption, dataOption, httpOption, LOG_LEVELS, speedOption } from './options.js';
-import type { ReplayOptions } from './replay.js';
-import type { ServeOptions } from './serve.js';
+import { addKeyOptions, configSources, speedOption } from './options.js';
+import type { ReplayFlags } from './replay.js';
 import { VERSION } from './version.js';
 
 /** What a shell reports for a process that Ctrl-C ended. */
@@ -28,11 +28,6 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
-const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
-
-const repeatable = (flags: string, description: string): Option =>
-  new Option(flags, `${description} (repeatable)`).argParser(collect).default([], 'none');
-
 // Each command loads what it needs when it runs: help and mistakes are answered at once.
 const program = new Command('zeekway')
   .description(
@@ -41,49 +36,45 @@ const program = new Command('zeekway')
   .version(VERSION)
   .showHelpAfterError('(zeekway --help shows what there is)');
 
-program
-  .command('serve')
+const { serve, replay, demo } = COMMAND_KEYS;
+
+addKeyOptions(program.command('serve'), serve)
   .description('peer with Zeek, store its logs and events, and serve the HTTP API')
-  .addOption(repeatable('--listen <url>', 'wait for peers at broker://HOST:PORT?tls=anonymous|mutual|off'))
-  .addOption(repeatable('--peer <url>', 'keep a Zeek at broker://HOST:PORT?tls=... peered'))
-  .addOption(repeatable('--subscribe <prefix>', 'further topics to take, beside all logs'))
-  .addOption(
-    new Option('--node-name <name>', "this node's name in the Zeek cluster layout")
-      .env('ZEEKWAY_NODE_NAME')
-      .default('zeekway'),
-  )
-  .addOption(databaseOption())
-  .addOption(dataOption())
-  .addOption(httpOption())
-  .addOption(new Option('--log-level <level>', 'what to log').choices(LOG_LEVELS).default('info'))
-  .action(async (options: ServeOptions) => {
+  .action(async (_options: unknown, command: Command) => {
+    const { config } = await loadConfig(configSources(command, serve));
     const { serveCommand } = await import('./serve.js');
-    await serveCommand(options, stopSignal());
+    await serveCommand(config, stopSignal());
   });
 
-program
-  .command('replay')
+addKeyOptions(program.command('replay'), replay)
   .description(
     "store captures (pcap, pcapng) of Zeek's traffic, and Zeek's log files (TSV, JSON); gzipped or not",
   )
   .argument('<file...>', 'the files, one after the other')
   .option('--again', 'store a file a second time that was replayed before', false)
   .addOption(speedOption())
-  .addOption(databaseOption())
-  .addOption(dataOption())
-  .action(async (files: string[], options: ReplayOptions) => {
+  .action(async (files: string[], { again, speed }: ReplayFlags, command: Command) => {
+    const { config } = await loadConfig(configSources(command, replay));
     const { replayCommand } = await import('./replay.js');
-    process.exitCode = await replayCommand(files, options, terminal, stopSignal());
+    process.exitCode = await replayCommand(files, { ...config, again, speed }, terminal, stopSignal());
   });
 
-program
-  .command('demo')
+addKeyOptions(program.command('demo'), demo)
   .description('replay a recorded Zeek session into the embedded database and serve it')
-  .addOption(dataOption())
-  .addOption(httpOption())
-  .action(async (options: DemoOptions) => {
+  .action(async (_options: unknown, command: Command) => {
+    const { config } = await loadConfig(configSources(command, demo));
     const { demoCommand } = await import('./demo.js');
-    process.exitCode = await demoCommand(options, terminal, stopSignal());
+    process.exitCode = await demoCommand(config, terminal, stopSignal());
+  });
+
+const config = program.command('config').description('look at the configuration');
+
+addKeyOptions(config.command('check'), serve)
+  .description('tell all that is wrong with the configuration of `zeekway serve`, and start nothing')
+  .option('--print', 'print it as a file, with where each value is from', false)
+  .action(async ({ print }: { print: boolean }, command: Command) => {
+    const { configCheckCommand } = await import('./config/check.js');
+    process.exitCode = await configCheckCommand({ ...configSources(command, serve), print }, terminal);
   });
 
 addBenchCommands(program, terminal, stopSignal);

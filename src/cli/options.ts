@@ -1,31 +1,52 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Speed } from '../replay/pace.js';
-import { defaultDataDir } from '../storage/embedded/home.js';
+import { CONFIG_FILE, isSingle, type Key } from './config/keys.js';
+import type { ConfigSources } from './config/load.js';
 
-/** Where things are stored. */
-export interface StoreOptions {
-  /** An external server; the embedded PostgreSQL where it is left out. */
-  readonly database?: string;
-  /** The folder of the embedded PostgreSQL and of what the gateway remembers. */
-  readonly data: string;
+/** The command line of the keys in `config/keys.ts`: their texts are read where those of files and variables are. */
+
+const collect = (value: string, earlier: readonly string[] | undefined): string[] => [
+  ...(earlier ?? []),
+  value,
+];
+
+const option = (flag: string, argument: string, description: string): Option =>
+  new Option(`${flag} ${argument}`, description).argParser(collect);
+
+/** The help of an option: what it means for each of its keys, and what holds for all of them. */
+function description(sharing: readonly Key[]): string {
+  const meanings = sharing.map(({ entry, meaning }) =>
+    entry === undefined ? meaning : `${entry}=...: ${meaning}`,
+  );
+  const standards = sharing.map(({ defaults, defaultShown }) => defaultShown ?? defaults.join(', '));
+  const notes = [
+    ...(sharing.every(isSingle) ? [] : ['repeatable']),
+    ...standards.filter((text) => text !== '').map((text) => `default: ${text}`),
+    ...new Set(sharing.map(({ env }) => `env: ${env}`)),
+  ];
+  return `${meanings.join('; ')} (${notes.join(', ')})`;
 }
 
-export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export interface HostPort {
-  readonly host: string;
-  readonly port: number;
+/** Gives a command the options of the keys, and `--config`. @returns it. */
+export function addKeyOptions(command: Command, keys: readonly Key[]): Command {
+  const { flag: configFlag, argument, env, meaning } = CONFIG_FILE;
+  command.addOption(option(configFlag, argument, `${meaning} (env: ${env})`));
+  for (const flag of new Set(keys.map((key) => key.flag))) {
+    // The key that the flag is there for comes first.
+    const sharing = keys.filter((key) => key.flag === flag).toSorted((a) => (a.entry === undefined ? -1 : 1));
+    command.addOption(option(flag, sharing[0]?.argument ?? '', description(sharing)));
+  }
+  return command;
 }
 
-const DEFAULT_HTTP: HostPort = { host: '127.0.0.1', port: 9280 };
-
-/** Reads `HOST:PORT`, IPv6 in brackets. */
-function parseHostPort(text: string): HostPort {
-  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[3]);
-  if (!match || port > 65_535) throw new InvalidArgumentError('expected HOST:PORT, like 127.0.0.1:9280.');
-  return { host: (match[1] ?? match[2]) as string, port };
+/** What a command that has these options was given. */
+export function configSources(command: Command, keys: readonly Key[]): ConfigSources {
+  const flags = new Map<string, readonly string[]>();
+  for (const each of command.options) {
+    const texts: unknown = command.getOptionValue(each.attributeName());
+    if (Array.isArray(texts)) flags.set(each.long ?? '', texts);
+  }
+  return { keys, flags, env: process.env };
 }
 
 function parseSpeed(text: string): Speed {
@@ -35,23 +56,6 @@ function parseSpeed(text: string): Speed {
     throw new InvalidArgumentError('expected "max", or a number above 0 (1 is capture speed).');
   return speed;
 }
-
-export const databaseOption = (): Option =>
-  new Option(
-    '--database <url>',
-    'PostgreSQL 14 or later: postgres://user:password@host/name (default: the embedded one)',
-  ).env('DATABASE_URL');
-
-export const dataOption = (): Option =>
-  new Option('--data <dir>', 'folder of the embedded PostgreSQL and of the endpoint ID')
-    .env('ZEEKWAY_DATA')
-    .default(defaultDataDir());
-
-export const httpOption = (): Option =>
-  new Option('--http <host:port>', 'where the HTTP API listens')
-    .env('ZEEKWAY_HTTP')
-    .argParser(parseHostPort)
-    .default(DEFAULT_HTTP, '127.0.0.1:9280');
 
 export const speedOption = (): Option =>
   new Option('--speed <factor>', 'pace of a capture: 1 is as it was recorded, max as fast as it goes')

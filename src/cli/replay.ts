@@ -3,13 +3,14 @@ import { type ErrorCode, errorLine } from '../core/errors.js';
 import type { Speed } from '../replay/pace.js';
 import type { Database } from '../storage/database.js';
 import { Cleanup } from './cleanup.js';
+import type { StoreConfig } from './config/config.js';
 import { type Terminal, tellError, terminalLogger } from './logger.js';
-import type { StoreOptions } from './options.js';
 import { type ReplayOutcome, replayFile } from './replay-file.js';
 import { openStore } from './store.js';
 import { storedTable } from './stored-table.js';
 
-export interface ReplayOptions extends StoreOptions {
+/** What only a replay is told, by options. */
+export interface ReplayFlags {
   readonly again: boolean;
   readonly speed: Speed;
 }
@@ -20,7 +21,7 @@ export interface ReplayOptions extends StoreOptions {
  */
 export async function replayCommand(
   files: readonly string[],
-  options: ReplayOptions,
+  options: ReplayFlags & StoreConfig,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
@@ -41,7 +42,7 @@ const INCOMPLETE: ReadonlySet<ErrorCode> = new Set(['capture_truncated', 'captur
 export async function replayAll(
   db: Database,
   files: readonly string[],
-  options: Pick<ReplayOptions, 'again' | 'speed'> & {
+  options: ReplayFlags & {
     /** Shows also what was stored by an earlier replay of the same file. */
     readonly showEarlier?: boolean;
   },
@@ -69,7 +70,7 @@ export async function replayAll(
 
 async function withProgress(
   file: string,
-  { again, speed }: Pick<ReplayOptions, 'again' | 'speed'>,
+  { again, speed }: ReplayFlags,
   db: Database,
   terminal: Terminal,
   signal: AbortSignal,

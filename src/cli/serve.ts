@@ -5,30 +5,18 @@ import { Endpoint } from '../peer/endpoint.js';
 import { loadEndpointId } from '../peer/identity.js';
 import type { PeerEvent } from '../peer/status.js';
 import { systemClock, systemRandom } from '../peer/system.js';
-import { hostPort, parseDialledUrl, parseEndpointUrl } from '../transport/endpoint-url.js';
+import { hostPort } from '../transport/endpoint-url.js';
 import { LOG_TOPIC_PREFIX, nodeIdTopic, nodeTopic } from '../zeek/cluster.js';
 import { Cleanup } from './cleanup.js';
+import type { Config } from './config/config.js';
 import { healthOf, startHttp } from './gateway.js';
 import { startLiveIngest } from './live-ingest.js';
 import { createLogger } from './logger.js';
 import { Metrics } from './metrics.js';
-import type { HostPort, LogLevel, StoreOptions } from './options.js';
 import { openStore } from './store.js';
 
-export interface ServeOptions extends StoreOptions {
-  readonly listen: readonly string[];
-  readonly peer: readonly string[];
-  readonly http: HostPort;
-  readonly nodeName: string;
-  readonly subscribe: readonly string[];
-  readonly logLevel: LogLevel;
-}
-
-/** Where a gateway listens that was told neither to listen nor to dial. */
-const DEFAULT_LISTEN = 'broker://127.0.0.1:9999';
-
 /** `zeekway serve`: runs until the signal aborts, then drains and leaves in order. */
-export async function serveCommand(options: ServeOptions, signal: AbortSignal): Promise<void> {
+export async function serveCommand(options: Config, signal: AbortSignal): Promise<void> {
   const logger = createLogger(options.logLevel);
   const cleanup = new Cleanup();
   try {
@@ -43,26 +31,21 @@ export async function serveCommand(options: ServeOptions, signal: AbortSignal): 
 }
 
 /** Starts everything, each with its end in `cleanup`. @returns the work, which goes on until the peers are left. */
-async function start(
-  options: ServeOptions,
-  logger: Logger,
-  cleanup: Cleanup,
-): Promise<{ work: Promise<void> }> {
-  // A typing mistake is told before a database is started.
-  for (const url of options.listen) parseEndpointUrl(url);
-  for (const url of options.peer) parseDialledUrl(url);
+async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise<{ work: Promise<void> }> {
   const db = await openStore(options, (line) => logger.info({}, line));
   cleanup.add(() => db.close());
   const id = await loadEndpointId(join(options.data, 'endpoint-id'), systemRandom);
   const endpoint = new Endpoint({ id, nodeName: options.nodeName });
   const { nodeName, subscribe } = options;
   const messages = endpoint.subscribe([LOG_TOPIC_PREFIX, nodeIdTopic(id), nodeTopic(nodeName), ...subscribe]);
+  const { size, syncBytes, syncIntervalMs } = options.spool;
   const metrics = new Metrics();
   const ingest = await startLiveIngest(messages, {
     db,
     data: options.data,
     logger,
     clock: systemClock,
+    spool: { sizeBytes: size, syncBytes, syncIntervalMs },
     onCommitted: (commit) => metrics.committed(commit),
   });
   metrics.observe({ ingest, peers: () => endpoint.peers() });
@@ -78,8 +61,7 @@ async function start(
   });
   cleanup.add(() => api.server.close());
   const { listen, peer } = options;
-  const listening = listen.length + peer.length === 0 ? [DEFAULT_LISTEN] : listen;
-  for (const url of listening) {
+  for (const url of listen) {
     const { host, port } = await endpoint.listen(url);
     logger.info({ url }, `listening for peers at ${hostPort(host, port)}`);
   }

@@ -244,7 +244,7 @@ export const ERROR_CATALOGUE = {
   internal: entry('Something went wrong inside zeekway.', 'Please report it with the log lines around it.'),
   config_invalid: entry(
     'The configuration is not valid.',
-    'The error names the option and what was expected.',
+    'Each line names the key, the variable or the option, and what was expected; docs/operations.md lists them all.',
   ),
 } as const satisfies Record<string, CatalogueEntry>;
 

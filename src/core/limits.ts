@@ -212,3 +212,18 @@ export const LOAD_TICK_MS = 10;
 export const LOAD_TURN_BYTES = 4 * 1024 * 1024;
 /** How long it waits before it dials again: a gateway that was killed is to be found soon. */
 export const LOAD_REDIAL_MS = 200;
+/**
+ * The configuration file: a retention for each of 10,000 logs fits. What YAML makes of hostile bytes costs about
+ * 4 us a byte.
+ */
+export const CONFIG_FILE_BYTES = 256 * 1024;
+/** Levels of the configuration file: its keys need 3, and the YAML library's stack ends after some thousands. */
+export const CONFIG_DEPTH = 100;
+/** Mistakes in the configuration that are told; a file that is no configuration at all would have thousands. */
+export const CONFIG_PROBLEMS = 100;
+/** The smallest spool that can be asked for: some batches of Zeek's, which have about 100 KiB. */
+export const SPOOL_BYTES_MIN = 1024 * 1024;
+/** The longest time between two syncs of the spool: what came since the last one is lost with the machine. */
+export const SPOOL_SYNC_INTERVAL_MAX_MS = 60_000;
+/** The longest retention: a century. Who wants more means `never`. */
+export const RETENTION_DAYS_MAX = 36_500;

@@ -1,9 +1,9 @@
 import { Address, Subnet } from '../codec/address.js';
 import { INT64_MAX, INT64_MIN, UINT64_MAX } from '../codec/bytes.js';
 import { ZeekwayError } from '../core/errors.js';
+import { didYouMean } from '../core/nearest.js';
 import type { LogColumn, LogDescription } from '../storage/queries/catalogue.js';
 import type { Condition } from '../storage/queries/rows.js';
-import { didYouMean } from './nearest.js';
 import { parseTime } from './times.js';
 import { columnKeys, storedText } from './values.js';
 

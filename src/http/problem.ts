@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ERROR_CATALOGUE, type ErrorCode, ZeekwayError } from '../core/errors.js';
-import { didYouMean } from './nearest.js';
+import { didYouMean } from '../core/nearest.js';
 
 /** Errors as RFC 9457 describes them, with the code of our catalogue. */
 

@@ -1,4 +1,5 @@
 import { ZeekwayError } from '../core/errors.js';
+import { didYouMean } from '../core/nearest.js';
 import {
   describeLogs,
   type LogColumn,
@@ -9,7 +10,6 @@ import {
 import type { Query } from '../storage/queries/query.js';
 import type { StoredRow } from '../storage/queries/rows.js';
 import { columnsNamed } from './filters.js';
-import { didYouMean } from './nearest.js';
 import { timeFromSql } from './times.js';
 import { cellReader, columnKeys, type JsonValue, sourceJson, storedText } from './values.js';
 

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { ZeekwayError } from '../core/errors.js';
 import { DATABASE_CONNECT_TIMEOUT_MS } from '../core/limits.js';
 import { toDatabaseError } from './database-error.js';
+import { parseDatabaseUrl } from './database-url.js';
 import { startEmbedded } from './embedded/server.js';
 
 export { isTransient, toDatabaseError } from './database-error.js';
@@ -80,17 +81,8 @@ async function serverVersion(client: pg.Pool | pg.Client): Promise<string> {
   return row.version;
 }
 
-function parseUrl(url: string): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed && /^postgres(ql)?:$/.test(parsed.protocol)) return parsed;
-  throw new ZeekwayError(
-    'config_invalid',
-    'the database URL is not understood: write postgres://user:password@host:5432/database',
-  );
-}
-
 async function openExternal(url: string, log: (line: string) => void): Promise<Database> {
-  const { searchParams } = parseUrl(url);
+  const { searchParams } = parseDatabaseUrl(url);
   const connectionTimeoutMillis = DATABASE_CONNECT_TIMEOUT_MS;
   let place = 'the database';
   let client: pg.Client | undefined;

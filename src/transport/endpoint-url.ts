@@ -1,4 +1,5 @@
 import { ZeekwayError } from '../core/errors.js';
+import { maskSecrets } from '../core/secrets.js';
 
 /** `Broker::default_port`. */
 const DEFAULT_PORT = 9999;
@@ -35,9 +36,8 @@ export interface EndpointAddress {
 const PARAMETERS = ['tls', 'cert', 'key', 'ca', 'passphrase', 'verify-host'];
 
 function invalid(text: string, what: string): ZeekwayError {
-  const shown = text.replace(/passphrase=[^&]*/, 'passphrase=***').replace(/:[^:@/]*@/, ':***@');
   const form = 'expected broker://host:port?tls=anonymous|mutual|off';
-  return new ZeekwayError('endpoint_url_invalid', `endpoint URL "${shown}": ${what}; ${form}`);
+  return new ZeekwayError('endpoint_url_invalid', `endpoint URL "${maskSecrets(text)}": ${what}; ${form}`);
 }
 
 /**
@@ -50,8 +50,8 @@ export function parseEndpointUrl(text: string): EndpointAddress {
   if (url.protocol !== 'broker:') throw invalid(text, `the scheme is ${url.protocol.slice(0, -1)}`);
   if (url.hostname === '') throw invalid(text, 'the host is missing');
   if (url.username !== '' || url.password !== '') throw invalid(text, 'Broker knows no user and password');
-  if (url.hash !== '') throw invalid(text, `it has a fragment, ${url.hash}`);
-  if (url.pathname !== '' && url.pathname !== '/') throw invalid(text, `it has a path, ${url.pathname}`);
+  if (url.hash !== '') throw invalid(text, 'it has a fragment ("#" is written %23)');
+  if (url.pathname !== '' && url.pathname !== '/') throw invalid(text, 'it has a path');
   const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.includes(name));
   if (unknown !== undefined) {
     throw invalid(text, `there is no parameter "${unknown}" (known: ${PARAMETERS.join(', ')})`);

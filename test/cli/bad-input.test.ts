@@ -138,7 +138,7 @@ for (const [what, args, pattern] of [
     /cannot|reach.*\[database_unreachable\]/,
   ],
   ['a database URL that is none', ['replay', 'x', '--database', 'mysql://h/x'], /\[config_invalid\]/],
-  ['a bad peer URL', ['serve', '--peer', 'zeek:9999'], /\[endpoint_url_invalid\]/],
+  ['a bad peer URL', ['serve', '--peer', 'zeek:9999'], /^zeekway: option --peer: .*\[config_invalid\]$/m],
   ['a bad HTTP address', ['serve', '--http', 'here'], /expected HOST:PORT/],
   ['a bad speed', ['replay', 'x', '--speed', 'fast'], /expected "max"/],
   ['an unknown option', ['serve', '--lsten', 'x'], /unknown option '--lsten'/],

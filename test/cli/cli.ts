@@ -17,7 +17,9 @@ export class Zeekway {
   private readonly exited: Promise<unknown>;
 
   constructor(t: ExecutionContext, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const { DATABASE_URL: _, ...inherited } = process.env;
+    const inherited = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => name !== 'DATABASE_URL' && !name.startsWith('ZEEKWAY_')),
+    );
     this.child = spawn(process.execPath, [projectFile('build/src/cli/main.js'), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...inherited, ...env },

@@ -15,11 +15,11 @@ function distance(a: string, b: string): number {
 /** Longer names are not typed by hand, and comparing them would cost. */
 const LONGEST_NAME = 64;
 
-/** `; did you mean "x"?` for the candidate most like `name`, empty where none is near. */
-export function didYouMean(name: string, candidates: readonly string[]): string {
-  if (name.length > LONGEST_NAME) return '';
+/** The candidate most like `name`, `undefined` where none is near. */
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
   const lower = name.toLowerCase();
-  const near = candidates
+  return candidates
     .filter((candidate) => candidate.length <= LONGEST_NAME)
     .map((candidate) => ({
       candidate,
@@ -27,6 +27,11 @@ export function didYouMean(name: string, candidates: readonly string[]): string 
       exactEdits: distance(name, candidate),
     }))
     .filter(({ candidate, edits }) => edits <= Math.max(2, Math.floor(candidate.length / 3)))
-    .toSorted((a, b) => a.edits - b.edits || a.exactEdits - b.exactEdits)[0];
-  return near ? `; did you mean "${near.candidate}"?` : '';
+    .toSorted((a, b) => a.edits - b.edits || a.exactEdits - b.exactEdits)[0]?.candidate;
+}
+
+/** `; did you mean "x"?` for the candidate most like `name`, empty where none is near. */
+export function didYouMean(name: string, candidates: readonly string[]): string {
+  const near = nearest(name, candidates);
+  return near === undefined ? '' : `; did you mean "${near}"?`;
 }

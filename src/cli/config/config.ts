@@ -1,0 +1,93 @@
+import type { KEYS, Key, KeyId, LogLevel } from './keys.js';
+import type { Place } from './problems.js';
+import type { HostPort } from './value-types.js';
+
+/** Where things are stored. */
+export interface StoreConfig {
+  /** An external server; the embedded PostgreSQL where it is left out. */
+  readonly database?: string;
+  /** The folder of the embedded PostgreSQL and of what the gateway remembers. */
+  readonly data: string;
+}
+
+/** The queue on disk between receiving and storing. */
+interface SpoolConfig {
+  /** Bytes on disk, at most. */
+  readonly size: number;
+  /** What was received is synced after this time at the latest... */
+  readonly syncIntervalMs: number;
+  /** ...or after this many bytes. */
+  readonly syncBytes: number;
+}
+
+/** For how many days the rows of a log are kept; `undefined` is for ever. */
+interface RetentionConfig {
+  /** For logs that are not in `days`. */
+  readonly defaultDays: number | undefined;
+  /** By the log's path. */
+  readonly days: ReadonlyMap<string, number | undefined>;
+}
+
+/** All that can be configured. */
+export interface Config extends StoreConfig {
+  /** Endpoint URLs. */
+  readonly listen: readonly string[];
+  readonly peer: readonly string[];
+  /** Topic prefixes, beside those of all logs. */
+  readonly subscribe: readonly string[];
+  readonly nodeName: string;
+  readonly http: HostPort;
+  readonly logLevel: LogLevel;
+  readonly spool: SpoolConfig;
+  readonly retention: RetentionConfig;
+}
+
+/** A value and where it is from. */
+export interface Item<T = unknown> {
+  readonly name?: string;
+  readonly value: T;
+  readonly at: Place;
+}
+
+/** What a key came to: of shape `one`, no item or one. */
+export interface Setting<T = unknown> {
+  readonly at: Place;
+  readonly items: readonly Item<T>[];
+}
+
+type ValueOf<K> = K extends Key<infer T> ? T : never;
+
+export type Settings = { readonly [K in KeyId]: Setting<ValueOf<(typeof KEYS)[K]>> };
+
+const values = <T>({ items }: Setting<T>): T[] => items.map(({ value }) => value);
+
+/** The value of a key that has a default. */
+function only<T>({ items: [item] }: Setting<T>): T {
+  if (item === undefined) throw new Error('a key without a value and without a default');
+  return item.value;
+}
+
+const daysOf = (value: number | 'never'): number | undefined => (value === 'never' ? undefined : value);
+
+export function configOf(settings: Settings): Config {
+  const [database] = values(settings.database);
+  return {
+    listen: values(settings.listen),
+    peer: values(settings.peer),
+    subscribe: values(settings.subscribe),
+    nodeName: only(settings.nodeName),
+    ...(database === undefined ? {} : { database }),
+    data: only(settings.data),
+    http: only(settings.http),
+    logLevel: only(settings.logLevel),
+    spool: {
+      size: only(settings.spoolSize),
+      syncIntervalMs: only(settings.spoolSyncInterval),
+      syncBytes: only(settings.spoolSyncBytes),
+    },
+    retention: {
+      defaultDays: daysOf(only(settings.retentionDefault)),
+      days: new Map(settings.retentionLogs.items.map(({ name = '', value }) => [name, daysOf(value)])),
+    },
+  };
+}

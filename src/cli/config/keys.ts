@@ -1,0 +1,155 @@
+import { defaultDataDir } from '../../storage/embedded/home.js';
+import {
+  choice,
+  databaseType,
+  folderType,
+  hostPortType,
+  listenUrlType,
+  nodeNameType,
+  peerUrlType,
+  retentionType,
+  sizeType,
+  spoolSizeType,
+  syncIntervalType,
+  topicType,
+  type ValueType,
+} from './value-types.js';
+
+/** The one list of what can be configured: files, options, variables, help, docs and `--print` are made from it. */
+
+/**
+ * One key. `one` has a value or none; `many` is a list; `named` has a value for each of some names. Of the first two
+ * the strongest source counts as a whole, of the last it counts for each name.
+ */
+export interface Key<T = unknown> {
+  /** Its place in the file: `spool.size`. */
+  readonly path: string;
+  readonly shape: 'one' | 'many' | 'named';
+  readonly type: ValueType<T>;
+  readonly flag: string;
+  /** What the flag takes, for help. */
+  readonly argument: string;
+  readonly env: string;
+  /**
+   * For a key of shape `one` whose flag and variable are those of a `named` key: the name that stands for it there, so
+   * `--retention default=30d`.
+   */
+  readonly entry?: string;
+  /** As a file would have it; empty for none. */
+  readonly defaults: readonly string[];
+  /** The default for people, where it is not just that. */
+  readonly defaultShown?: string;
+  readonly meaning: string;
+}
+
+/** Whether its flag and its variable take one value, as it is. */
+export const isSingle = ({ shape, entry }: Key): boolean => shape === 'one' && entry === undefined;
+
+type Rest<T> = Pick<Key<T>, 'argument' | 'meaning'> & Partial<Key<T>>;
+
+/** Flag and variable have the key's own name but where they are given. */
+const key = <T>(path: string, shape: Key['shape'], type: ValueType<T>, rest: Rest<T>): Key<T> => ({
+  path,
+  shape,
+  type,
+  flag: `--${path.replaceAll('.', '-')}`,
+  env: `ZEEKWAY_${path.replace(/[.-]/g, '_').toUpperCase()}`,
+  defaults: [],
+  ...rest,
+});
+
+const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Where a gateway listens that was told neither to listen nor to dial. */
+export const LISTEN_ALONE = 'broker://127.0.0.1:9999';
+
+export const KEYS = {
+  listen: key('listen', 'many', listenUrlType, {
+    argument: '<url>',
+    defaultShown: `${LISTEN_ALONE} without any peer, else none`,
+    meaning: 'wait for peers at broker://HOST:PORT?tls=anonymous|mutual|off',
+  }),
+  peer: key('peer', 'many', peerUrlType, {
+    argument: '<url>',
+    meaning: 'keep the Zeek at broker://HOST:PORT?tls=... peered',
+  }),
+  subscribe: key('subscribe', 'many', topicType, {
+    argument: '<prefix>',
+    meaning: 'further topics to take, beside all logs',
+  }),
+  nodeName: key('node-name', 'one', nodeNameType, {
+    argument: '<name>',
+    defaults: ['zeekway'],
+    meaning: "this node's name in cluster-layout.zeek",
+  }),
+  database: key('database', 'one', databaseType, {
+    argument: '<url>',
+    env: 'DATABASE_URL',
+    defaultShown: 'the embedded PostgreSQL',
+    meaning: 'PostgreSQL 14 or later: postgres://user:password@host/name',
+  }),
+  data: key('data', 'one', folderType, {
+    argument: '<dir>',
+    defaults: [defaultDataDir()],
+    defaultShown: '/var/lib/zeekway for root, else ~/.local/share/zeekway',
+    meaning: 'folder of the embedded PostgreSQL and of the endpoint ID',
+  }),
+  http: key('http', 'one', hostPortType, {
+    argument: '<host:port>',
+    defaults: ['127.0.0.1:9280'],
+    meaning: 'where the HTTP API listens',
+  }),
+  logLevel: key('log-level', 'one', choice(LOG_LEVELS), {
+    argument: '<level>',
+    defaults: ['info'],
+    meaning: `what to log: ${LOG_LEVELS.join(', ')}`,
+  }),
+  spoolSize: key('spool.size', 'one', spoolSizeType, {
+    argument: '<size>',
+    defaults: ['4GiB'],
+    meaning:
+      'disk space for what waits for the database, like 512MiB or 4GiB; when it is full, reading stops',
+  }),
+  spoolSyncInterval: key('spool.sync-interval', 'one', syncIntervalType, {
+    argument: '<time>',
+    defaults: ['50ms'],
+    meaning: 'what was received is on disk after this time, like 50ms or 2s',
+  }),
+  spoolSyncBytes: key('spool.sync-bytes', 'one', sizeType(1), {
+    argument: '<size>',
+    defaults: ['4MiB'],
+    meaning: 'or after this many bytes, if that is earlier',
+  }),
+  retentionDefault: key('retention.default', 'one', retentionType, {
+    argument: '<path=days>',
+    flag: '--retention',
+    env: 'ZEEKWAY_RETENTION',
+    entry: 'default',
+    defaults: ['never'],
+    meaning: 'days to keep the rows of logs without a retention of their own, like 30d, or never to drop any',
+  }),
+  retentionLogs: key('retention.logs', 'named', retentionType, {
+    argument: '<path=days>',
+    flag: '--retention',
+    env: 'ZEEKWAY_RETENTION',
+    meaning: 'days to keep the rows of the log with this path',
+  }),
+} as const satisfies Record<string, Key>;
+
+export type KeyId = keyof typeof KEYS;
+
+/** The keys that each command has options and variables for. The others it takes from the file or not at all. */
+export const COMMAND_KEYS = {
+  serve: Object.values(KEYS) as readonly Key[],
+  replay: [KEYS.database, KEYS.data] as readonly Key[],
+  demo: [KEYS.data, KEYS.http] as readonly Key[],
+} as const;
+
+/** The file itself. It is named by an option or a variable only: no place is looked into unasked. */
+export const CONFIG_FILE = {
+  flag: '--config',
+  argument: '<file>',
+  env: 'ZEEKWAY_CONFIG',
+  meaning: 'a YAML file with these keys',
+} as const;

@@ -1,0 +1,149 @@
+import { isIPv6 } from 'node:net';
+import { ZeekwayError } from '../../core/errors.js';
+import {
+  DEFAULT_CODEC_LIMITS,
+  RETENTION_DAYS_MAX,
+  SPOOL_BYTES_MIN,
+  SPOOL_SYNC_INTERVAL_MAX_MS,
+} from '../../core/limits.js';
+import { didYouMean } from '../../core/nearest.js';
+import { maskSecrets } from '../../core/secrets.js';
+import { parseDatabaseUrl, shownDatabaseUrl } from '../../storage/database-url.js';
+import { hostPort, parseDialledUrl, parseEndpointUrl } from '../../transport/endpoint-url.js';
+import { formatDuration, formatSize, parseDuration, parseSize } from './units.js';
+
+/** What the texts of a key mean, wherever they are from: a file, a variable or an option. */
+export interface ValueType<T> {
+  /** What is expected, for people: `a size like 512MiB`. */
+  readonly expected: string;
+  /** Throws a `ZeekwayError` that says what was expected and what was found. */
+  parse(text: string): T;
+  /** The value as a text that `parse` takes, with passwords as `***`. */
+  print(value: T): string;
+}
+
+/** Characters of what was found that are shown. */
+const SHOWN_CHARS = 100;
+
+/** A text as it may be shown in one line of an error. */
+export function found(text: string): string {
+  if (text === '') return 'found nothing';
+  const shown = maskSecrets(text);
+  return `found ${JSON.stringify(shown.length > SHOWN_CHARS ? `${shown.slice(0, SHOWN_CHARS)}...` : shown)}`;
+}
+
+const mistake = (message: string): ZeekwayError => new ZeekwayError('config_invalid', message);
+
+/** A type of texts that `read` understands; it gives `undefined` for those that it does not. */
+function type<T extends NonNullable<unknown>>(
+  expected: string,
+  read: (text: string) => T | undefined,
+  print: (value: T) => string,
+): ValueType<T> {
+  const parse = (text: string): T => {
+    const value = read(text);
+    if (value === undefined) throw mistake(`expected ${expected}, ${found(text)}`);
+    return value;
+  };
+  return { expected, parse, print };
+}
+
+const plain = (expected: string, pattern: RegExp, bytes = Number.POSITIVE_INFINITY): ValueType<string> =>
+  type(
+    expected,
+    (text) => (pattern.test(text) && Buffer.byteLength(text) <= bytes ? text : undefined),
+    (text) => text,
+  );
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const hostPortType: ValueType<HostPort> = type(
+  'HOST:PORT, like 127.0.0.1:9280 or [::1]:9280',
+  (text) => {
+    const [, v6, name, digits] = /^(?:\[([^\]]+)\]|([\w.-]+)):(\d{1,5})$/.exec(text) ?? [];
+    const host = v6 ?? name;
+    const port = Number(digits);
+    if (host === undefined || port > 65_535 || (v6 !== undefined && !isIPv6(v6))) return undefined;
+    return { host, port };
+  },
+  ({ host, port }) => hostPort(host, port),
+);
+
+const endpointUrl = (expected: string, check: (text: string) => { url: string }): ValueType<string> => ({
+  expected,
+  parse: (text) => {
+    if (text === '') throw mistake(`expected ${expected}, ${found(text)}`);
+    check(text);
+    return text;
+  },
+  // In its one spelling, with port and mode.
+  print: (text) => check(text).url,
+});
+
+const ENDPOINT = 'an endpoint URL like broker://HOST:9999?tls=off';
+export const listenUrlType = endpointUrl(ENDPOINT, parseEndpointUrl);
+export const peerUrlType = endpointUrl(ENDPOINT, parseDialledUrl);
+
+export const databaseType: ValueType<string> = {
+  expected: 'postgres://user:password@host:5432/database',
+  parse: (text) => {
+    if (text === '') throw mistake(`expected ${databaseType.expected}, ${found(text)}`);
+    parseDatabaseUrl(text);
+    return text;
+  },
+  print: shownDatabaseUrl,
+};
+
+export const topicType = plain('a topic prefix like zeek/event/', /./s, DEFAULT_CODEC_LIMITS.topicBytes);
+/** The name is a level of the node's topic. Controls would be invisible in logs. */
+export const nodeNameType = plain('a name without slashes', /^[^/\p{Cc}]+$/u);
+/** No file system knows NUL in names. */
+export const folderType = plain('a folder', /^[^\0]+$/);
+
+/** A type of a few words. */
+export function choice<T extends string>(words: readonly T[]): ValueType<T> {
+  const expected = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+  const parse = (text: string): T => {
+    const word = words.find((each) => each === text);
+    if (word !== undefined) return word;
+    throw mistake(`expected ${expected}, ${found(text)}${didYouMean(text, words)}`);
+  };
+  return { expected, parse, print: (word) => word };
+}
+
+/** Bytes. */
+export const sizeType = (smallest: number): ValueType<number> =>
+  type(
+    `a size of at least ${formatSize(smallest)}, like 512MiB or 4GiB`,
+    (text) => {
+      const bytes = parseSize(text);
+      return bytes === undefined || bytes < smallest ? undefined : bytes;
+    },
+    formatSize,
+  );
+
+export const spoolSizeType = sizeType(SPOOL_BYTES_MIN);
+
+/** Milliseconds. */
+export const syncIntervalType: ValueType<number> = type(
+  `a time from 1ms to ${formatDuration(SPOOL_SYNC_INTERVAL_MAX_MS)}, like 50ms or 2s`,
+  (text) => {
+    const ms = parseDuration(text);
+    return ms === undefined || ms < 1 || ms > SPOOL_SYNC_INTERVAL_MAX_MS ? undefined : ms;
+  },
+  formatDuration,
+);
+
+/** Days that something is kept; `never` where it is never dropped. */
+export const retentionType: ValueType<number | 'never'> = type(
+  `never, or days from 1d to ${RETENTION_DAYS_MAX}d, like 30d`,
+  (text) => {
+    if (text === 'never') return text;
+    const days = Number(/^(\d+) ?d$/i.exec(text)?.[1] ?? Number.NaN);
+    return days >= 1 && days <= RETENTION_DAYS_MAX ? days : undefined;
+  },
+  (days) => (days === 'never' ? days : `${days}d`),
+);
