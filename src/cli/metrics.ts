@@ -117,6 +117,11 @@ export class Metrics {
     );
     gauge('zeekway_spool_size_bytes', 'How many there may be', () => spool.status.sizeBytes);
     gauge('zeekway_spool_entries', 'Messages that the database does not have', () => spool.status.entries);
+    counter(
+      'zeekway_spool_durable_entries_total',
+      'Messages that were made durable since the spool was made',
+      () => spool.status.durableEntries,
+    );
     gauge('zeekway_spool_unsynced_bytes', 'Bytes on their way to the disk', () => spool.status.unsyncedBytes);
     gauge(
       'zeekway_spool_oldest_seconds',

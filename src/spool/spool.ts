@@ -41,6 +41,8 @@ export interface SpoolStatus {
   readonly bytes: number;
   readonly sizeBytes: number;
   readonly entries: number;
+  /** How many entries were made durable since the spool was made. */
+  readonly durableEntries: number;
   /** What is on its way to the disk. */
   readonly unsyncedBytes: number;
   /** How long the oldest entry has waited, in milliseconds. */
@@ -203,6 +205,7 @@ export class Spool {
       bytes: this.storedBytes,
       sizeBytes: this.options.sizeBytes,
       entries: this.end - this.first,
+      durableEntries: this.unsynced[0]?.first ?? this.filling?.first ?? this.end,
       unsyncedBytes: this.unsynced.reduce((sum, { bytes }) => sum + bytes, this.filling?.bytes ?? 0),
       oldestMs: oldest === undefined ? 0 : Math.max(0, now - oldest),
       syncs: this.syncs,
@@ -376,7 +379,9 @@ export class Spool {
   }
 
   private async writeOne(): Promise<void> {
-    const [sealed] = this.unsynced;
+    // On a disk that is full there is room for a group only when others are gone.
+    const isRemovalFirst = this.lastError !== undefined && this.removed.length > 0;
+    const sealed = isRemovalFirst ? undefined : this.unsynced[0];
     const removed = this.removed.splice(0);
     const state = this.stateChanges.splice(0);
     const begin = performance.now();

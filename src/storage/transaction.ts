@@ -25,6 +25,7 @@ async function withClient<T>(
   // Closes the connection in the middle of a statement: the client of a pool is a client like any other.
   const giveUp = (): void => void (client as unknown as pg.Client).end();
   signal?.addEventListener('abort', giveUp);
+  if (signal?.aborted) giveUp();
   let failed = true;
   try {
     const result = await work(client);
