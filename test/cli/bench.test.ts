@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -92,6 +92,38 @@ test.serial('Ctrl-C ends all of it', async (t) => {
   t.deepEqual(await left(), []);
   t.deepEqual(readdirSync(folder), []);
 });
+
+/** The process whose command line has all of these words in it. */
+const processWith = (...words: string[]): number | undefined =>
+  readdirSync('/proc')
+    .map(Number)
+    .find((pid) => {
+      if (!(pid > 0)) return false;
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+        return words.every((word) => line.includes(word));
+      } catch {
+        return false;
+      }
+    });
+
+(process.platform === 'linux' ? test.serial : test.serial.skip)(
+  'a gateway that dies in the middle ends it with its reason',
+  async (t) => {
+    const { url, left } = await benchDatabases(t);
+    const folder = temporary(t);
+    const bench = new Zeekway(t, ['bench', 'ingest', '--database', url], { TMPDIR: folder });
+    await until('it is at work', () => bench.err.includes('through the gateway'), 30_000);
+    const gateway = processWith('serve', folder);
+    t.truthy(gateway);
+    if (gateway) process.kill(gateway, 'SIGKILL');
+    const { code, err } = await bench.end();
+    t.is(code, 1);
+    t.regex(err, /the gateway ended with SIGKILL: .*API at.* \[bench_failed\]/);
+    t.deepEqual(await left(), []);
+    t.deepEqual(readdirSync(folder), []);
+  },
+);
 
 for (const [what, args, pattern] of [
   ['a mix of a log that is not generated', ['--mix', 'conn=1,ssl=2'], /expected parts of conn, dns, http/],
