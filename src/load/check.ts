@@ -16,7 +16,7 @@ import type { Sent } from './worker.js';
 export type Query = (sql: string) => Promise<{ rows: Record<string, unknown>[] }>;
 
 /** Records of a worker that are stored and whose numbers follow each other: from `first` to `end`, not included. */
-export interface StoredRange {
+interface StoredRange {
   readonly worker: number;
   readonly first: number;
   readonly end: number;
@@ -84,7 +84,7 @@ const elementText = (value: LogValue): string =>
   isTime(value) && !isAbsent(value) && 'value' in value ? String(value.value) : valueText(value);
 
 /** The sum of the checksums of the records from `first` to `end`, not included. Takes some 3 us a record. */
-export function checksum(stream: RecordStream, first: number, end: number): bigint {
+function checksum(stream: RecordStream, first: number, end: number): bigint {
   const tails = new Map<number, string>();
   let sum = 0n;
   for (let number = first; number < end; number++) {
@@ -104,7 +104,7 @@ export function checksum(stream: RecordStream, first: number, end: number): bigi
  * The SQL that finds the stored ranges of a run in a log's table; its columns are those of `StoredRange`.
  * @param table quoted and qualified: `logs."conn"`.
  */
-export function rangesSql(fields: readonly LogField[], table: string, run: string): string {
+function rangesSql(fields: readonly LogField[], table: string, run: string): string {
   return `
 SELECT worker, min(number) AS first, max(number) + 1 AS end, count(*) AS rows, sum(checksum) AS checksum
   FROM (SELECT worker, number, checksum,
@@ -128,7 +128,7 @@ async function storedRanges(query: Query, stream: RecordStream): Promise<StoredR
 }
 
 /** Compares what is stored with what was sent of one stream. */
-export function compare(stream: RecordStream, end: number, ranges: readonly StoredRange[]): Finding {
+function compare(stream: RecordStream, end: number, ranges: readonly StoredRange[]): Finding {
   const { log, worker } = stream;
   const missing: { first: number; end: number }[] = [];
   const changed: { first: number; end: number }[] = [];

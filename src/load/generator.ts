@@ -42,24 +42,18 @@ type ToChild = 'begin' | 'end';
 
 /** The running process. Whatever is awaited throws `bench_failed` where it ends before its time. */
 export class Generator {
-  private constructor(
-    private readonly child: ChildProcess,
-    private readonly onMessage: (message: TimedMessage) => void,
-  ) {
-    child.on('message', (message: FromChild) => {
-      if (message.type === 'message') this.onMessage(message);
+  private readonly child: ChildProcess;
+
+  constructor(options: GeneratorOptions, onMessage: (message: TimedMessage) => void = () => {}) {
+    this.child = fork(fileURLToPath(import.meta.url), [JSON.stringify(options)]);
+    this.child.on('message', (message: FromChild) => {
+      if (message.type === 'message') onMessage(message);
     });
   }
 
-  /** Resolves when all workers are peered and have announced their logs. */
-  static async start(
-    options: GeneratorOptions,
-    onMessage: (message: TimedMessage) => void = () => {},
-  ): Promise<Generator> {
-    const child = fork(fileURLToPath(import.meta.url), [JSON.stringify(options)]);
-    const generator = new Generator(child, onMessage);
-    await generator.next('peered');
-    return generator;
+  /** Call it first. Resolves when all workers are peered and have announced their logs. */
+  async peered(): Promise<void> {
+    await this.next('peered');
   }
 
   /** Sends; resolves when everything is handed to the sockets. The workers stay peered. */

@@ -15,7 +15,7 @@ import type { LogSamples, Samples } from './samples.js';
 export const RING_RECORDS = 2_000;
 
 /** Thoroughly mixed 32 bits (the end of MurmurHash3). */
-export function mixBits(value: number): number {
+function mixBits(value: number): number {
   let bits = value;
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);

@@ -14,7 +14,7 @@ export interface LogSamples {
 export type Samples = Readonly<Record<LoadLog, LogSamples>>;
 
 /** The fields with which all of these logs begin, none of them ever absent. */
-export const HEAD_FIELDS = ['ts', 'uid', 'id.orig_h', 'id.orig_p', 'id.resp_h'] as const;
+const HEAD_FIELDS = ['ts', 'uid', 'id.orig_h', 'id.orig_p', 'id.resp_h'] as const;
 
 /** A cluster of Zeek 8.2.2 at work: the recording that comes with the package. */
 const CAPTURE = fileURLToPath(import.meta.resolve('#pcaps/broker-cluster.pcap'));

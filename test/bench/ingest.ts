@@ -45,7 +45,7 @@ const clock = { now: () => performance.now(), wallNanos: () => BigInt(Date.now()
 
 /** @param records rows of each round. Throws when psql is missing or the two tables differ in the end. */
 export async function benchIngest(records = 200_000, rounds = 5): Promise<IngestResult> {
-  const items = connItems(records, BRIDGE);
+  const items = await connItems(records, BRIDGE);
   const [first] = items;
   if (first === undefined) throw new RangeError('no records');
   const { chunks, perSecond } = transcodeAll(items);
@@ -56,7 +56,7 @@ export async function benchIngest(records = 200_000, rounds = 5): Promise<Ingest
     const header = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
     await writeFile(file, [header, ...chunks, Buffer.from([0xff, 0xff])]);
     const capture = join(folder, 'capture.pcap');
-    await writeFile(capture, connCapture(connItems(records, REPLAY)));
+    await writeFile(capture, connCapture(await connItems(records, REPLAY)));
     const specs = columnSpecs(first.schema);
     const tables = new Map<string, string>();
     for (const path of [BRIDGE, REPLAY, PSQL]) {

@@ -220,10 +220,11 @@ async function throughGateway(
   const probe = new Probe(client, logs);
   const { url } = gateway;
   const how = { plan, url, tellMessages: rate !== undefined, ...(rate === undefined ? {} : { rate }) };
-  const generator = await Generator.start(how, ({ log, worker, end, ...message }) =>
+  const generator = new Generator(how, ({ log, worker, end, ...message }) =>
     probe.add({ log, uid: of(log, worker).uid(end - 1), ...message }),
   );
   stage.cleanup.add(async () => generator.kill());
+  await Promise.race([generator.peered(), gateway.failed]);
   await Promise.race([tablesExist(stage), gateway.failed]);
   await checkpoint(client);
   const used = async () => ({ gateway: await cpuMicros(gateway.pid), server: await server?.cpuMicros() });
