@@ -118,6 +118,11 @@ export const DEAD_LETTER_KINDS = 1_000;
 
 /** Bytes of a raw message that are kept in a dead letter: enough for any real record. */
 export const DEAD_LETTER_BYTES = 1024 * 1024;
+/**
+ * Bytes of a log's announcement that are kept with each of its records in the dead letters: 1,500 fields with names
+ * of 25 bytes. A peer that announces more must not make us store it again for every record of 30 bytes.
+ */
+export const DEAD_LETTER_SCHEMA_BYTES = 64 * 1024;
 
 /** How long a gateway that is told to stop goes on writing what it has received. */
 export const SHUTDOWN_DRAIN_MS = 30_000;

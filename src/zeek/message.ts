@@ -1,4 +1,4 @@
-import { ByteReader, DecodeError } from '../codec/bytes.js';
+import { ByteReader, ByteWriter, DecodeError } from '../codec/bytes.js';
 import { isLogScalar, LOG_TYPES, type LogField, type LogType, logTypeTag } from '../codec/log-record.js';
 import { nameFromBytes } from '../codec/text.js';
 import {
@@ -13,7 +13,7 @@ import {
   type Value,
   vector,
 } from '../codec/value.js';
-import { claimItemCount, readItemCount, readValue, skipValue, TAG } from '../codec/value-binary.js';
+import { claimItemCount, encodeValue, readItemCount, readValue, skipValue, TAG } from '../codec/value-binary.js';
 import type { ErrorCode } from '../core/errors.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS, MALFORMED_MESSAGES } from '../core/limits.js';
 import type { LogKey, LogSchema } from './log-schema.js';
@@ -325,6 +325,12 @@ export function identifierUpdateMessage(name: string, value: Value): Value {
 
 export function batchMessage(messages: readonly Value[]): Value {
   return message(TYPE.batch, vector(messages));
+}
+
+/** The bytes of a batch up to its messages, which `messages` encoded ones are to follow. */
+export function batchHead(messages: number): Buffer {
+  const empty = encodeValue(batchMessage([]));
+  return new ByteWriter().put(empty.subarray(0, -1)).varbyte(messages).finish();
 }
 
 /** Whether a field can become a column: a scalar, or a set or vector of scalars. */
