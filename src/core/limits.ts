@@ -124,6 +124,14 @@ export const DEAD_LETTER_BYTES = 1024 * 1024;
  */
 export const DEAD_LETTER_SCHEMA_BYTES = 64 * 1024;
 
+/** What the inspection of a dead letter shows: messages, fields and values, more than any real message has... */
+export const INSPECTED_VALUES = 10_000;
+/** ...bytes of one text and of all texts together, before they are escaped... */
+export const INSPECTED_TEXT_BYTES = 4_096;
+export const INSPECTED_TEXTS_BYTES = 256 * 1024;
+/** ...and bytes of what could not be read, in hex. */
+export const INSPECTED_REST_BYTES = 4_096;
+
 /** How long a gateway that is told to stop goes on writing what it has received. */
 export const SHUTDOWN_DRAIN_MS = 30_000;
 
