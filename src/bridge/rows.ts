@@ -4,7 +4,12 @@ import { encodeValue } from '../codec/value-binary.js';
 import { encodeValueJson } from '../codec/value-json.js';
 import { DEAD_LETTER_BYTES } from '../core/limits.js';
 import type { DeadLetterItem, EventItem, IdentifierItem, Item } from '../zeek/item.js';
-import { eventMessage, identifierUpdateMessage, logCreateMessage, networkTimestamp } from '../zeek/message.js';
+import {
+  eventMessage,
+  identifierUpdateMessage,
+  logCreateMessage,
+  networkTimestamp,
+} from '../zeek/message.js';
 import { recordBytes } from '../zeek/record-bytes.js';
 import type { CopyBuffer } from './copy-buffer.js';
 

@@ -124,6 +124,13 @@ export const DEAD_LETTER_BYTES = 1024 * 1024;
  */
 export const DEAD_LETTER_SCHEMA_BYTES = 64 * 1024;
 
+/** Dead letters that are dropped in one transaction: some ten milliseconds, in which their rows are locked. */
+export const DEAD_LETTER_STEP = 1_000;
+/** Dead letters that are tried again in one transaction... */
+export const RETRY_STEP = 200;
+/** ...or bytes of them: they are in memory three times, as text, as bytes and as rows. */
+export const RETRY_BYTES = 8 * 1024 * 1024;
+
 /** What the inspection of a dead letter shows: messages, fields and values, more than any real message has... */
 export const INSPECTED_VALUES = 10_000;
 /** ...bytes of one text and of all texts together, before they are escaped... */

@@ -33,7 +33,7 @@ export interface Batch {
 const COPY_HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const COPY_TRAILER = Buffer.from([0xff, 0xff]);
 
-async function copyPart(client: pg.ClientBase, part: CopyPart): Promise<void> {
+export async function copyPart(client: pg.ClientBase, part: CopyPart): Promise<void> {
   const columns = part.columns.map((column) => pg.escapeIdentifier(column)).join(', ');
   const copy = client.query(copyFrom(`COPY ${part.target} (${columns}) FROM STDIN (FORMAT binary)`));
   await pipeline(Readable.from([COPY_HEADER, ...part.chunks, COPY_TRAILER]), copy);

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { ZeekwayError } from '../../core/errors.js';
 import { API_RAW_BYTES } from '../../core/limits.js';
 import { type Source, sourcesById } from '../../storage/queries/catalogue.js';
-import { deadLetterById, deadLetters, type StoredDeadLetter } from '../../storage/queries/events.js';
+import { deadLetterById, deadLetters, type StoredDeadLetter } from '../../storage/queries/dead-letters.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { idCursor, parseIdCursor } from '../cursor.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
