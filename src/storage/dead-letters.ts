@@ -177,7 +177,9 @@ async function copyOrNothing(client: pg.ClientBase, parts: readonly CopyPart[]):
     // Else a deferred constraint would fail the COMMIT, where nobody can tell which letter it was.
     await client.query('SET CONSTRAINTS ALL IMMEDIATE');
   } catch (error) {
-    if (error instanceof pg.DatabaseError) await client.query('ROLLBACK TO SAVEPOINT letters');
+    if (error instanceof pg.DatabaseError) {
+      await client.query('ROLLBACK TO SAVEPOINT letters; RELEASE SAVEPOINT letters');
+    }
     throw error;
   }
   await client.query('RELEASE SAVEPOINT letters');
