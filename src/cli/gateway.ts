@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.js';
+import { retryDeadLetters } from '../bridge/retry.js';
 import { ZeekwayError } from '../core/errors.js';
 import { createServer, type Health, type PeerStatus as HttpPeer } from '../http/server.js';
 import type { PeerStatus } from '../peer/status.js';
 import type { Database } from '../storage/database.js';
 import { hostPort } from '../transport/endpoint-url.js';
+import { inspectBytes } from '../zeek/inspect.js';
 import type { HostPort } from './options.js';
 import { VERSION } from './version.js';
 
@@ -36,6 +38,11 @@ export async function startHttp(
     probePool: db.pool,
     peers: () => peers().map(httpPeer),
     health,
+    deadLetters: {
+      inspect: inspectBytes,
+      // On the connections of the API: however much is tried again, writing has its own.
+      retry: (filter, from) => retryDeadLetters({ ...db, pool: db.queryPool }, filter, from),
+    },
     logger,
     version: VERSION,
   });

@@ -11,6 +11,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
 import { type Query, read } from '../storage/queries/query.js';
+import type { DeadLetterActions } from './dead-letters.js';
 import type { Health, PeerStatus } from './peers.js';
 
 /** What the API needs from the rest of the gateway. */
@@ -20,6 +21,7 @@ export interface ServerDeps {
   readonly probePool: pg.Pool;
   readonly peers: () => readonly PeerStatus[];
   readonly health: () => Health;
+  readonly deadLetters: DeadLetterActions;
   readonly logger: Logger;
   /** Of zeekway. */
   readonly version: string;

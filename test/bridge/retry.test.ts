@@ -378,20 +378,18 @@ async function content(db: Database): Promise<string[]> {
 
 const ANY_FIELDS = [field('a', 'string'), field('b', 'vector', 'addr'), field('c', 'double')];
 const ANY = schemaOf('any', ANY_FIELDS);
-const anyRecord = fc
-  .tuple(logRecord, fc.double())
-  .map(([values, c]): LogValue[] => [
-    values.find(({ type, ...value }) => type === 'string' && !('absent' in value)) ?? {
-      type: 'string',
-      value: '',
-    },
-    {
-      type: 'vector',
-      subtype: 'void',
-      value: values.filter(({ type, ...value }) => type === 'addr' && !('absent' in value)),
-    },
-    { type: 'double', value: c },
-  ]);
+const anyRecord = fc.tuple(logRecord, fc.double()).map(([values, c]): LogValue[] => [
+  values.find(({ type, ...value }) => type === 'string' && !('absent' in value)) ?? {
+    type: 'string',
+    value: '',
+  },
+  {
+    type: 'vector',
+    subtype: 'void',
+    value: values.filter(({ type, ...value }) => type === 'addr' && !('absent' in value)),
+  },
+  { type: 'double', value: c },
+]);
 
 const message = fc.oneof(
   fc.tuple(name, fc.array(anyValue, { maxLength: 3 })).map(([event, args]) => eventMessage(event, args, 7n)),
