@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, Option } from 'commander';
+import { registerDeadLetters } from './dead-letters.js';
 import type { DemoOptions } from './demo.js';
 import { type Terminal, tellError } from './logger.js';
 import { databaseOption, dataOption, httpOption, LOG_LEVELS, speedOption } from './options.js';
@@ -84,6 +85,8 @@ program
     const { demoCommand } = await import('./demo.js');
     process.exitCode = await demoCommand(options, terminal, stopSignal());
   });
+
+registerDeadLetters(program, terminal, stopSignal);
 
 try {
   await program.parseAsync();

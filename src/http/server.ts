@@ -22,7 +22,6 @@ import { uidRoutes } from './routes/uid.js';
 import { RowSchema, SourceSchema } from './schemas.js';
 
 export type { ServerDeps } from './context.js';
-export type { DeadLetterActions } from './dead-letters.js';
 export type { Health, PeerStatus } from './peers.js';
 
 /**
