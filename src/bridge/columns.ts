@@ -2,7 +2,7 @@ import { isLogScalar, type LogField, type LogScalar } from '../codec/log-record.
 import { displayText, nameToBytes } from '../codec/text.js';
 import { ZeekwayError } from '../core/errors.js';
 import type { ColumnSpec } from '../storage/log-tables.js';
-import type { LogSchema } from '../zeek/log-schema.js';
+import { type LogSchema, zeekType } from '../zeek/log-schema.js';
 
 /** Which PostgreSQL type holds all that a Zeek type can say. docs/adr/0005-bridge-transcoding.md has the reasons. */
 const SQL_TYPES = {
@@ -62,9 +62,3 @@ export function columnSpecs(schema: LogSchema): ColumnSpec[] {
 
 /** A name as PostgreSQL can hold it: bytes that are not UTF-8, and NUL, escaped as in every text. */
 export const columnName = (name: string): string => displayText(nameToBytes(name));
-
-/** A type as Zeek scripts write it: `count`, `set[addr]`, `vector[string]`. */
-function zeekType(field: LogField): string {
-  if (field.type === 'table') return `set[${field.subtype}]`;
-  return field.type === 'vector' ? `vector[${field.subtype}]` : field.type;
-}

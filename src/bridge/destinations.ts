@@ -2,7 +2,7 @@ import { errorLine, ZeekwayError } from '../core/errors.js';
 import { KNOWN_ANNOUNCEMENTS } from '../core/limits.js';
 import type { Database } from '../storage/database.js';
 import { isDataError, sqlState } from '../storage/database-error.js';
-import { ensureLogTable } from '../storage/log-tables.js';
+import { type ColumnSpec, ensureLogTable, type LogTable } from '../storage/log-tables.js';
 import { sourceId } from '../storage/sources.js';
 import type { Origin } from '../zeek/item.js';
 import type { LogSchema } from '../zeek/log-schema.js';
@@ -57,8 +57,7 @@ export class Destinations {
   }
 
   async log(schema: LogSchema): Promise<LogDestination> {
-    const fields = schema.fields.map(({ name, type, subtype }) => [name, type, subtype]);
-    const key = JSON.stringify([schema.stream, schema.path, fields]);
+    const key = announcementKey(schema);
     let destination = this.announced.get(key);
     if (destination === undefined) {
       if (this.announced.size >= KNOWN_ANNOUNCEMENTS) this.announced.clear();
@@ -78,21 +77,39 @@ export class Destinations {
     }
   }
 
-  private async announce(schema: LogSchema): Promise<LogDestination> {
-    try {
-      const specs = columnSpecs(schema);
-      const log = logOf(schema);
-      const table = await this.state.persist(
+  private announce(schema: LogSchema): Promise<LogDestination> {
+    return destinationOf(schema, (log, specs) =>
+      this.state.persist(
         `prepare the table of log "${log.path}"`,
         () => ensureLogTable(this.db, log, specs),
         isSchemaError,
-      );
-      const columns = [...table.columns, '_received', '_source'];
-      return { target: { table: table.table, columns, path: log.path }, plan: planRecord(schema.fields) };
-    } catch (error) {
-      if (!isSchemaError(error)) throw error;
-      return { invalid: errorLine(error) };
-    }
+      ),
+    );
+  }
+}
+
+/** The same for schemas that have the same destination. */
+export function announcementKey({ stream, path, fields }: LogSchema): string {
+  return JSON.stringify([stream, path, fields.map(({ name, type, subtype }) => [name, type, subtype])]);
+}
+
+/**
+ * Where the records of a schema go.
+ * @param prepare makes the table; an error of it that says that there can be none is no error here.
+ */
+export async function destinationOf(
+  schema: LogSchema,
+  prepare: (log: ReturnType<typeof logOf>, specs: readonly ColumnSpec[]) => Promise<LogTable>,
+): Promise<LogDestination> {
+  try {
+    const specs = columnSpecs(schema);
+    const log = logOf(schema);
+    const table = await prepare(log, specs);
+    const columns = [...table.columns, '_received', '_source'];
+    return { target: { table: table.table, columns, path: log.path }, plan: planRecord(schema.fields) };
+  } catch (error) {
+    if (!isSchemaError(error)) throw error;
+    return { invalid: errorLine(error) };
   }
 }
 

@@ -5,7 +5,13 @@ import { encodeValueJson } from '../codec/value-json.js';
 import { DEAD_LETTER_BYTES } from '../core/limits.js';
 import type { CopyTarget } from '../storage/batch.js';
 import type { DeadLetterItem, EventItem, IdentifierItem, Item } from '../zeek/item.js';
-import { eventMessage, identifierUpdateMessage, networkTimestamp } from '../zeek/message.js';
+import {
+  eventMessage,
+  identifierUpdateMessage,
+  logCreateMessage,
+  networkTimestamp,
+} from '../zeek/message.js';
+import { recordBytes } from '../zeek/record-bytes.js';
 import type { CopyBuffer } from './copy-buffer.js';
 
 /** The rows of what is no log record, in the order of the columns below. */
@@ -87,7 +93,7 @@ export function writeDeadLetter(out: CopyBuffer, item: DeadLetterItem, source: n
 function subjectAndBytes(item: Item): Pick<DeadLetterItem, 'subject' | 'raw'> {
   switch (item.kind) {
     case 'log':
-      return { subject: item.schema.stream, raw: item.serial };
+      return { subject: item.schema.stream, raw: recordBytes(item.schema, item.serial) };
     case 'event': {
       const { event } = item;
       return {
@@ -98,7 +104,7 @@ function subjectAndBytes(item: Item): Pick<DeadLetterItem, 'subject' | 'raw'> {
     case 'identifier':
       return { subject: item.name, raw: encodeValue(identifierUpdateMessage(item.name, item.value)) };
     case 'schema':
-      return { subject: item.schema.stream, raw: Buffer.from(JSON.stringify(item.schema)) };
+      return { subject: item.schema.stream, raw: encodeValue(logCreateMessage(item.schema)) };
     case 'dead-letter':
       return item;
   }

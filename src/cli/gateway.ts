@@ -1,12 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.js';
+import { retryDeadLetters } from '../bridge/retry.js';
 import { ZeekwayError } from '../core/errors.js';
 import { createServer, type Health, type HealthCheck, type PeerStatus as HttpPeer } from '../http/server.js';
 import type { PeerStatus } from '../peer/status.js';
 import type { Spool } from '../spool/spool.js';
 import type { Database } from '../storage/database.js';
 import { hostPort } from '../transport/endpoint-url.js';
+import { inspectBytes } from '../zeek/inspect.js';
 import type { HostPort } from './config/value-types.js';
 import type { LiveIngest } from './live-ingest.js';
 import type { Metrics } from './metrics.js';
@@ -52,6 +54,11 @@ export async function startHttp(
     peers: () => peers().map(httpPeer),
     health,
     ...(metrics === undefined ? {} : { metrics: () => metrics.render() }),
+    deadLetters: {
+      inspect: inspectBytes,
+      // On the connections of the API: however much is tried again, writing has its own.
+      retry: (filter, from) => retryDeadLetters({ ...db, pool: db.queryPool }, filter, from),
+    },
     logger,
     version: VERSION,
   });

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { addBenchCommands } from './bench.js';
 import { COMMAND_KEYS } from './config/keys.js';
 import { loadConfig } from './config/load.js';
+import { registerDeadLetters } from './dead-letters.js';
 import { type Terminal, tellError } from './logger.js';
 import { addKeyOptions, configSources, speedOption } from './options.js';
 import type { ReplayFlags } from './replay.js';
@@ -78,6 +79,7 @@ addKeyOptions(config.command('check'), serve)
   });
 
 addBenchCommands(program, terminal, stopSignal);
+registerDeadLetters(program, terminal, stopSignal);
 
 try {
   await program.parseAsync();

@@ -139,8 +139,8 @@ export function readElementCount(reader: ByteReader): number {
   return Number(items);
 }
 
-/** Reads one value with its type tags. Throws `DecodeError`. */
-function readLogValue(reader: ByteReader, nested = false): LogValue {
+/** Reads one value with its type tags. Throws `DecodeError`. @param nested inside of a set or vector. */
+export function readLogValue(reader: ByteReader, nested = false): LogValue {
   const at = reader.offset;
   const type = logTypeFromTag(reader, reader.i32('a type tag'), at);
   const subtype = logTypeFromTag(reader, reader.i32('a subtype tag'), at + 4);

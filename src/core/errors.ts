@@ -235,7 +235,16 @@ export const ERROR_CATALOGUE = {
     'The error names the parameter; /openapi.json describes them all.',
     400,
   ),
-  not_found: entry('There is no such thing.', 'Look at /v1/logs for what there is.', 404),
+  not_found: entry(
+    'There is no such thing.',
+    'Look at /v1/logs and /v1/dead-letters (or `zeekway dead-letters list`) for what there is.',
+    404,
+  ),
+  cross_site_refused: entry(
+    'A web page of another site asked for a change.',
+    'Use the page at /docs, opened by an IP address or as localhost; or a program that is no browser.',
+    403,
+  ),
   query_timeout: entry(
     'The query took longer than the limit.',
     'Ask for a shorter time range or add a filter.',

@@ -139,6 +139,26 @@ export const DEAD_LETTER_KINDS = 1_000;
 
 /** Bytes of a raw message that are kept in a dead letter: enough for any real record. */
 export const DEAD_LETTER_BYTES = 1024 * 1024;
+/**
+ * Bytes of a log's announcement that are kept with each of its records in the dead letters: 1,500 fields with names
+ * of 25 bytes. A peer that announces more must not make us store it again for every record of 30 bytes.
+ */
+export const DEAD_LETTER_SCHEMA_BYTES = 64 * 1024;
+
+/** Dead letters that are dropped in one transaction: some ten milliseconds, in which their rows are locked. */
+export const DEAD_LETTER_STEP = 1_000;
+/** Dead letters that are tried again in one transaction... */
+export const RETRY_STEP = 200;
+/** ...or bytes of them: they are in memory three times, as text, as bytes and as rows. */
+export const RETRY_BYTES = 8 * 1024 * 1024;
+
+/** What the inspection of a dead letter shows: messages, fields and values, more than any real message has... */
+export const INSPECTED_VALUES = 10_000;
+/** ...bytes of one text and of all texts together, before they are escaped... */
+export const INSPECTED_TEXT_BYTES = 4_096;
+export const INSPECTED_TEXTS_BYTES = 256 * 1024;
+/** ...and bytes of what could not be read, in hex. */
+export const INSPECTED_REST_BYTES = 4_096;
 
 /** How long a gateway that is told to stop goes on writing what it has received. */
 export const SHUTDOWN_DRAIN_MS = 30_000;

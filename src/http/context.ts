@@ -11,6 +11,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
 import { type Query, read } from '../storage/queries/query.js';
+import type { DeadLetterActions } from './dead-letters.js';
 import type { Health, PeerStatus } from './peers.js';
 
 /** What the API needs from the rest of the gateway. */
@@ -22,6 +23,7 @@ export interface ServerDeps {
   readonly health: () => Health;
   /** Numbers for Prometheus in its text format. */
   readonly metrics?: () => Promise<{ contentType: string; text: string }>;
+  readonly deadLetters: DeadLetterActions;
   readonly logger: Logger;
   /** Of zeekway. */
   readonly version: string;

@@ -1,4 +1,5 @@
 import { ZeekwayError } from '../core/errors.js';
+import type { Steps } from '../storage/dead-letters.js';
 import type { RowPosition } from '../storage/queries/rows.js';
 
 /** Cursors: where a page ended, opaque to clients. */
@@ -49,4 +50,16 @@ export function idCursor(id: string): string {
 /** Throws `request_invalid`. */
 export function parseIdCursor(cursor: string): string {
   return decode(cursor, [NUMBER])[0] ?? invalid();
+}
+
+/** The cursor of work that goes from one `id` to another. */
+export function stepsCursor({ after, until }: Steps): string {
+  return encode([after, until]);
+}
+
+/** Throws `request_invalid`. */
+export function parseStepsCursor(cursor: string): Steps {
+  const [after, until] = decode(cursor, [NUMBER, NUMBER]);
+  if (!after || !until) return invalid();
+  return { after, until };
 }

@@ -50,14 +50,19 @@ function nameOf(json: { $id?: unknown }, index: number): string {
   return typeof json.$id === 'string' ? json.$id : `schema-${index}`;
 }
 
+interface Operation {
+  parameters?: object[];
+}
+
 interface Document {
-  paths?: Record<string, { get?: { parameters?: object[] } } | undefined>;
+  paths?: Record<string, { get?: Operation; post?: Operation; delete?: Operation } | undefined>;
 }
 
 /** What @fastify/swagger cannot know: the filters, and that a parameter with a default need not be given. */
 function completed<T extends Document>(document: T): T {
-  for (const path of Object.values(document.paths ?? {})) {
-    for (const parameter of path?.get?.parameters ?? []) {
+  const paths = Object.values(document.paths ?? {});
+  for (const operation of paths.flatMap((path) => [path?.get, path?.post, path?.delete])) {
+    for (const parameter of operation?.parameters ?? []) {
       const { schema } = parameter as { schema?: { default?: unknown } };
       if (schema?.default !== undefined) Object.assign(parameter, { required: false });
     }

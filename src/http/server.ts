@@ -7,8 +7,10 @@ import fastify, {
 } from 'fastify';
 import { API_BODY_BYTES, API_CONNECTIONS, API_IDLE_MS, API_PATH_PARAMETER_CHARS } from '../core/limits.js';
 import type { App, ServerDeps } from './context.js';
+import { refuseCrossSite } from './cross-site.js';
 import { registerOpenApi } from './openapi.js';
 import { notFound, ProblemSchema, sendProblem } from './problem.js';
+import { deadLetterChangeRoutes } from './routes/dead-letter-changes.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
 import { errorRoutes } from './routes/errors.js';
 import { eventRoutes } from './routes/events.js';
@@ -46,6 +48,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
   });
+  app.addHook('onRequest', refuseCrossSite);
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request;
     request.log.debug(
@@ -66,6 +69,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     uidRoutes(routes, deps);
     eventRoutes(routes, deps);
     deadLetterRoutes(routes, deps);
+    deadLetterChangeRoutes(routes, deps);
     peerRoutes(routes, deps);
     healthRoutes(routes, deps);
     metricsRoutes(routes, deps);

@@ -3,7 +3,7 @@ import { type CodecLimits, DEFAULT_CODEC_LIMITS, PEER_LOG_SCHEMAS } from '../cor
 import { nodeNameFromHello } from './cluster.js';
 import type { Item, Origin } from './item.js';
 import { SchemaRegistry } from './log-schema.js';
-import { logCreateMessage, readMessages, type ZeekMessage } from './message.js';
+import { logCreateMessage, logWriteMessage, readMessages, type ZeekMessage } from './message.js';
 
 /**
  * Turns the payloads of one peer into items. It knows the schemas that this peer announced (two peers may
@@ -56,7 +56,7 @@ export class Interpreter {
           code: 'log_without_schema',
           reason: `a record of ${message.stream} (path ${message.path}) came before its LogCreate`,
           subject: message.stream,
-          raw: message.serial,
+          raw: encodeValue(logWriteMessage(message, message.serial)),
           ...base,
         };
       }

@@ -49,6 +49,10 @@ export interface DeadLetterItem extends ItemBase {
   readonly reason: string;
   /** The stream or event that it belongs to, as far as it was understood. */
   readonly subject: string;
+  /**
+   * What a fresh `Interpreter` reads from the start, wherever a message can be made of it: a record comes with the
+   * announcement of its fields. Else the bytes as they came.
+   */
   readonly raw: Uint8Array;
 }
 

@@ -12,6 +12,12 @@ export interface LogSchema {
   readonly fields: readonly LogField[];
 }
 
+/** A field's type as Zeek scripts write it: `count`, `set[addr]`, `vector[string]`. */
+export function zeekType({ type, subtype }: Pick<LogField, 'type' | 'subtype'>): string {
+  if (type === 'table') return `set[${subtype}]`;
+  return type === 'vector' ? `vector[${subtype}]` : type;
+}
+
 /** What names a schema: records carry these three and not the fields. */
 export type LogKey = Pick<LogSchema, 'stream' | 'writer' | 'path'>;
 

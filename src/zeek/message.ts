@@ -1,4 +1,4 @@
-import { ByteReader, DecodeError } from '../codec/bytes.js';
+import { ByteReader, ByteWriter, DecodeError } from '../codec/bytes.js';
 import { isLogScalar, LOG_TYPES, type LogField, type LogType, logTypeTag } from '../codec/log-record.js';
 import { nameFromBytes } from '../codec/text.js';
 import {
@@ -9,13 +9,20 @@ import {
   string,
   table,
   timestamp,
-  VALUE_TYPES,
   type Value,
   vector,
 } from '../codec/value.js';
-import { claimItemCount, readItemCount, readValue, skipValue, TAG } from '../codec/value-binary.js';
+import {
+  claimItemCount,
+  encodeValue,
+  readItemCount,
+  readValue,
+  skipValue,
+  TAG,
+} from '../codec/value-binary.js';
 import type { ErrorCode } from '../core/errors.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS, MALFORMED_MESSAGES } from '../core/limits.js';
+import { expectCount, expectEnum, expectList, expectString, expectTag } from './expect.js';
 import type { LogKey, LogSchema } from './log-schema.js';
 
 /**
@@ -23,8 +30,15 @@ import type { LogKey, LogSchema } from './log-schema.js';
  * (libbroker/broker/zeek.hh, zeek/zeek src/broker/Manager.cc).
  */
 
-const MESSAGE_VERSION = 1n;
-const TYPE = { event: 1n, logCreate: 2n, logWrite: 3n, identifierUpdate: 4n, batch: 5n } as const;
+export const MESSAGE_VERSION = 1n;
+/** The message types by their number. */
+export const MESSAGE_TYPE = {
+  event: 1n,
+  logCreate: 2n,
+  logWrite: 3n,
+  identifierUpdate: 4n,
+  batch: 5n,
+} as const;
 /** Metadata ID of an event's network timestamp. */
 const NETWORK_TIMESTAMP = 1n;
 
@@ -100,7 +114,7 @@ function readOne(reader: ByteReader, progress: Progress, depth: number): void {
     expectList(reader, 3, 'a Zeek message');
     const version = expectCount(reader, 'a message version');
     const type = expectCount(reader, 'a message type');
-    if (version === MESSAGE_VERSION && type === TYPE.batch) {
+    if (version === MESSAGE_VERSION && type === MESSAGE_TYPE.batch) {
       readBatch(reader, progress, depth);
       return;
     }
@@ -164,42 +178,11 @@ type Subject = { value: string };
 type MessageReader = (reader: ByteReader, subject: Subject) => ZeekMessage;
 
 const READERS: ReadonlyMap<bigint, MessageReader> = new Map([
-  [TYPE.event, readEvent],
-  [TYPE.logCreate, readLogCreate],
-  [TYPE.logWrite, readLogWrite],
-  [TYPE.identifierUpdate, readIdentifierUpdate],
+  [MESSAGE_TYPE.event, readEvent],
+  [MESSAGE_TYPE.logCreate, readLogCreate],
+  [MESSAGE_TYPE.logWrite, readLogWrite],
+  [MESSAGE_TYPE.identifierUpdate, readIdentifierUpdate],
 ]);
-
-const tagName = (tag: number): string => VALUE_TYPES[tag] ?? `value tag ${tag}`;
-
-function expectTag(reader: ByteReader, tag: number, what: string): void {
-  const found = reader.u8(what);
-  if (found !== tag) {
-    reader.fail('decode_invalid', reader.offset - 1, `${what} (${tagName(tag)})`, tagName(found));
-  }
-}
-
-function expectList(reader: ByteReader, items: number, what: string): void {
-  expectTag(reader, TAG.vector, what);
-  const at = reader.offset;
-  const found = readItemCount(reader, what);
-  if (found !== items) reader.fail('decode_invalid', at, `${what} of ${items} elements`, String(found));
-}
-
-function expectCount(reader: ByteReader, what: string): bigint {
-  expectTag(reader, TAG.count, what);
-  return reader.u64(what);
-}
-
-function expectString(reader: ByteReader, what: string): Uint8Array {
-  expectTag(reader, TAG.string, what);
-  return reader.varbyteString(what);
-}
-
-function expectEnum(reader: ByteReader, what: string): string {
-  expectTag(reader, TAG['enum-value'], what);
-  return nameFromBytes(reader.varbyteString(what));
-}
 
 function readEvent(reader: ByteReader, subject: Subject): ZeekMessage {
   expectTag(reader, TAG.vector, 'an event');
@@ -247,7 +230,8 @@ function readLogCreate(reader: ByteReader, subject: Subject): ZeekMessage {
   return { type: 'log-create', schema: { stream, writer, path, fields } };
 }
 
-function readField(reader: ByteReader): LogField {
+/** Reads one field of a LogCreate. Throws `DecodeError`. */
+export function readField(reader: ByteReader): LogField {
   expectList(reader, 5, 'a field');
   const name = nameFromBytes(expectString(reader, 'a field name'));
   const secondary = readValue(reader);
@@ -292,7 +276,7 @@ export function eventMessage(name: string, args: readonly Value[], timestampNano
     timestampNanos === undefined
       ? []
       : [vector([vector([count(NETWORK_TIMESTAMP), timestamp(timestampNanos)])])];
-  return message(TYPE.event, vector([string(name), vector(args), ...metadata]));
+  return message(MESSAGE_TYPE.event, vector([string(name), vector(args), ...metadata]));
 }
 
 const fieldValue = (field: LogField): Value =>
@@ -308,23 +292,32 @@ const fieldValue = (field: LogField): Value =>
 export function logCreateMessage(schema: LogSchema): Value {
   const info = vector([string(schema.path), real(0), real(0), real(0), table([]), string('')]);
   const fields = vector(schema.fields.map(fieldValue));
-  return message(TYPE.logCreate, vector([enumValue(schema.stream), enumValue(schema.writer), info, fields]));
+  return message(
+    MESSAGE_TYPE.logCreate,
+    vector([enumValue(schema.stream), enumValue(schema.writer), info, fields]),
+  );
 }
 
 /** The value of a LogWrite message. @param serial a record of `encodeLogRecord`. */
 export function logWriteMessage(key: LogKey, serial: Uint8Array): Value {
   return message(
-    TYPE.logWrite,
+    MESSAGE_TYPE.logWrite,
     vector([enumValue(key.stream), enumValue(key.writer), string(key.path), string(serial)]),
   );
 }
 
 export function identifierUpdateMessage(name: string, value: Value): Value {
-  return message(TYPE.identifierUpdate, vector([string(name), value]));
+  return message(MESSAGE_TYPE.identifierUpdate, vector([string(name), value]));
 }
 
 export function batchMessage(messages: readonly Value[]): Value {
-  return message(TYPE.batch, vector(messages));
+  return message(MESSAGE_TYPE.batch, vector(messages));
+}
+
+/** The bytes of a batch up to its messages, which `messages` encoded ones are to follow. */
+export function batchHead(messages: number): Buffer {
+  const empty = encodeValue(batchMessage([]));
+  return new ByteWriter().put(empty.subarray(0, -1)).varbyte(messages).finish();
 }
 
 /** Whether a field can become a column: a scalar, or a set or vector of scalars. */

@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import test from 'ava';
 import { encodeLogRecord, type LogValue } from '../../src/codec/log-record.js';
 import { count, enumValue, real, string, type Value, vector } from '../../src/codec/value.js';
-import { decodeValue } from '../../src/codec/value-binary.js';
+import { decodeValue, encodeValue } from '../../src/codec/value-binary.js';
 import { decodeValueJson } from '../../src/codec/value-json.js';
 import type { Position } from '../../src/storage/batch.js';
 import type { EventItem, Item, Origin } from '../../src/zeek/item.js';
-import { eventMessage } from '../../src/zeek/message.js';
+import type { LogSchema } from '../../src/zeek/log-schema.js';
+import { batchMessage, eventMessage, logCreateMessage, logWriteMessage } from '../../src/zeek/message.js';
 import { ownDatabase } from '../support/database.js';
 import { column, FIELDS, makeBridge, messages, numbers, record, SCHEMA, until } from './numbers.js';
 import { field, logItem, origin, RECEIVED, schemaOf } from './support.js';
@@ -22,6 +23,10 @@ const event = (name: string, args: Value[], from: Origin, timestamp?: bigint): E
   topic: 'zeek/event/x',
   received: RECEIVED,
 });
+
+/** What is kept of a record: a batch that tells its fields first. */
+const messageOf = (schema: LogSchema, serial: Uint8Array): Buffer =>
+  encodeValue(batchMessage([logCreateMessage(schema), logWriteMessage(schema, serial)]));
 
 test('several origins: every row is there once, each origin in its order, with its provenance', async (t) => {
   const { db } = await ownDatabase(t);
@@ -150,7 +155,7 @@ test('a record that does not fit its fields is kept aside and the others are sto
       reason: 'at byte 34: expected 6 bytes of a string, found 5 bytes',
       subject: 'numbers::LOG',
       topic: 'zeek/logs/numbers::LOG',
-      raw: bad,
+      raw: messageOf(SCHEMA, bad),
     },
   ]);
   t.deepEqual(bridge.status.deadLetterKinds, [
@@ -171,7 +176,7 @@ test('a time that PostgreSQL cannot hold: the row is stored and the record kept'
   const { rows } = await db.pool.query(
     'SELECT ts::text, n::int, d.code, d.raw FROM logs.times CROSS JOIN zeekway.dead_letters AS d',
   );
-  t.deepEqual(rows, [{ ts: 'infinity', n: 1, code: 'value_out_of_range', raw: serial }]);
+  t.deepEqual(rows, [{ ts: 'infinity', n: 1, code: 'value_out_of_range', raw: messageOf(schema, serial) }]);
 });
 
 test('a schema that can be no table: announcement and records go to the dead letters', async (t) => {
@@ -206,8 +211,8 @@ test('a schema that can be no table: announcement and records go to the dead let
       ['log_schema_invalid', 'wide::LOG'],
     ],
   );
-  t.deepEqual(JSON.parse(String(rows[0].raw)), schema);
-  t.deepEqual(rows[1].raw, serial);
+  t.deepEqual(rows[0].raw, encodeValue(logCreateMessage(schema)));
+  t.deepEqual(rows[1].raw, messageOf(schema, serial));
   t.regex(rows[2].reason, /1600 columns/);
   t.deepEqual(await column(db, 'SELECT n::int FROM logs.numbers'), [0]);
 });
@@ -241,7 +246,7 @@ test('rows that the server refuses are singled out and all others are stored', a
       ['row_rejected', long],
     ],
   );
-  t.deepEqual([rows[0].raw, rows[1].raw], [record(17), record(900)]);
+  t.deepEqual([rows[0].raw, rows[1].raw], [messageOf(SCHEMA, record(17)), messageOf(SCHEMA, record(900))]);
   t.deepEqual(decodeValue(rows[2].raw), eventMessage(long, [count(1)]));
   t.regex(rows[0].reason, /violates check constraint/);
   t.regex(rows[2].reason, /index row/);

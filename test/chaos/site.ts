@@ -177,7 +177,8 @@ export class Site {
     const plan: LoadPlan = { run, seed: 1, workers: WORKERS, records, mix, pace: rate, startMicros };
     await this.startGateway();
     const url = `broker://127.0.0.1:${await this.openProxy()}?tls=off`;
-    const generator = await Generator.start({ plan, url, rate, tellMessages: false });
+    const generator = new Generator({ plan, url, rate, tellMessages: false });
+    await generator.peered();
     let isSending = true;
     try {
       const sending = generator.run().finally(() => {

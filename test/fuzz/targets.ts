@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ByteReader } from '../../src/codec/bytes.js';
 import { FrameReader } from '../../src/codec/frame.js';
-import { decodeLogRecord, encodeLogRecord } from '../../src/codec/log-record.js';
+import { decodeLogRecord, encodeLogRecord, type LogField } from '../../src/codec/log-record.js';
 import { equals } from '../../src/codec/value.js';
 import { decodeValue, encodeValue, skipValue } from '../../src/codec/value-binary.js';
 import { decodeValueJson, encodeValueJson } from '../../src/codec/value-json.js';
 import { ZeekwayError } from '../../src/core/errors.js';
+import { INSPECTED_REST_BYTES } from '../../src/core/limits.js';
 import { decodeEnvelope, encodeEnvelope } from '../../src/protocol/broker/envelope.js';
 import { decodeHandshake, encodeHandshake } from '../../src/protocol/broker/messages.js';
 import { GroupBuilder, readGroup } from '../../src/spool/entry.js';
+import { inspectBytes } from '../../src/zeek/inspect.js';
 import { Interpreter } from '../../src/zeek/interpreter.js';
 import {
   eventMessage,
@@ -17,6 +19,7 @@ import {
   logWriteMessage,
   readMessages,
 } from '../../src/zeek/message.js';
+import { recordBytes } from '../../src/zeek/record-bytes.js';
 import { framed, type GoldenName, golden } from '../support/golden.js';
 import type { Random } from './mutate.js';
 
@@ -177,6 +180,34 @@ const spoolGroup: Target = {
   },
 };
 
+const FIELDS: LogField[] = [
+  { name: 'ts', type: 'time', subtype: 'void', optional: false },
+  { name: 'set', type: 'table', subtype: 'string', optional: true },
+];
+
+const inspection: Target = {
+  name: 'inspectBytes',
+  good: [
+    ...bytesOf('messages'),
+    ...bytesOf('records').map((serial) =>
+      recordBytes({ stream: 'S', writer: 'W', path: 'p', fields: FIELDS }, serial),
+    ),
+  ],
+  check(bytes) {
+    const { stopped, rest, ...shown } = survives(() => inspectBytes(bytes));
+    must((stopped?.offset ?? 0) <= bytes.length, 'it stopped behind the end');
+    must(rest === undefined || stopped !== undefined, 'there is a rest, and it did not stop');
+    const from = rest?.offset ?? bytes.length;
+    must(from <= (stopped?.offset ?? bytes.length), 'the rest begins behind the place where it stopped');
+    must(
+      (rest?.hex ?? '').length === 2 * Math.min(bytes.length - from, INSPECTED_REST_BYTES),
+      'hex is missing',
+    );
+    must(JSON.stringify(shown).length < 40 * (bytes.length + 100), 'more is shown than there is');
+    if (stopped) throw new ZeekwayError('decode_invalid', stopped.reason);
+  },
+};
+
 export const TARGETS: readonly Target[] = [
   value,
   valueJson,
@@ -187,6 +218,7 @@ export const TARGETS: readonly Target[] = [
   messages,
   interpreter,
   spoolGroup,
+  inspection,
 ];
 
 /** Only these may come out of a decoder. */

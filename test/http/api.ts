@@ -2,10 +2,12 @@ import type { ExecutionContext } from 'ava';
 import type { LightMyRequestResponse } from 'fastify';
 import pg from 'pg';
 import pino from 'pino';
+import { retryDeadLetters } from '../../src/bridge/retry.js';
 import type { PeerStatus } from '../../src/http/peers.js';
 import { createServer, type ServerDeps } from '../../src/http/server.js';
 import { type ColumnSpec, ensureLogTable, type SqlType } from '../../src/storage/log-tables.js';
 import { sourceId } from '../../src/storage/sources.js';
+import { inspectBytes } from '../../src/zeek/inspect.js';
 import { testDatabase } from '../support/database.js';
 
 export type Json = { [key: string]: unknown };
@@ -24,6 +26,11 @@ export interface TestApi {
   /** What was logged at level warn and above. */
   readonly logged: string[];
   readonly get: (url: string) => Promise<Answer>;
+  readonly change: (
+    method: 'POST' | 'DELETE' | 'PUT',
+    url: string,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<Answer>;
   /** The rows of an answer of /v1/logs/{path}. */
   readonly rows: (url: string) => Promise<Json[]>;
   /** Makes a log by what a peer announces. */
@@ -62,6 +69,7 @@ export async function openApi(t: ExecutionContext, overrides: Partial<ServerDeps
     probePool: db.pool,
     peers: () => [PEER],
     health: () => ({ ready: true, checks: [{ name: 'bridge', ok: true, detail: '0 batches wait' }] }),
+    deadLetters: { inspect: inspectBytes, retry: (filter, from) => retryDeadLetters(db, filter, from) },
     logger,
     version: '1.2.3',
     ...overrides,
@@ -74,6 +82,7 @@ export async function openApi(t: ExecutionContext, overrides: Partial<ServerDeps
     server,
     logged,
     get: async (url) => answer(await server.inject(url)),
+    change: async (method, url, headers = {}) => answer(await server.inject({ method, url, headers })),
     rows: async (url) => {
       const { status, body } = answer(await server.inject(url));
       if (status !== 200) throw new Error(`${url}: ${JSON.stringify(body)}`);

@@ -266,38 +266,3 @@ test.serial('events', async (t) => {
   );
   t.is(second.body['next'], undefined);
 });
-
-test.serial('dead letters', async (t) => {
-  const long = Buffer.alloc(5000, 0xab);
-  for (const [code, raw] of [
-    ['log_without_schema', Buffer.from([0, 1, 0xff])],
-    ['message_malformed', long],
-  ] as const) {
-    await api.pool.query(
-      `INSERT INTO zeekway.dead_letters (code, reason, subject, topic, received, source, raw)
-       VALUES ($1, 'because', 'X::LOG', 'zeek/logs/x', '2026-11-24T04:00:00Z', 1, $2)`,
-      [code, raw],
-    );
-  }
-  const { body } = await api.get('/v1/dead-letters?code=log_without_schema&encoding=hex');
-  t.deepEqual(body['deadLetters'], [
-    {
-      id: 1,
-      code: 'log_without_schema',
-      reason: 'because',
-      subject: 'X::LOG',
-      topic: 'zeek/logs/x',
-      received: '2026-11-24T04:00:00.000000Z',
-      source: { kind: 'live', name: PEER.address, peer: PEER.id, node: 'worker-1' },
-      size: 3,
-      raw: '0001ff',
-    },
-  ]);
-  const [newest] = (await api.get('/v1/dead-letters?limit=1')).body['deadLetters'] as Json[];
-  t.is(newest?.['size'], 5000);
-  t.deepEqual(Buffer.from(String(newest?.['raw']), 'base64'), long.subarray(0, 4096));
-  t.deepEqual(Buffer.from(String((await api.get('/v1/dead-letters/2')).body['raw']), 'base64'), long);
-  t.is((await api.get('/v1/dead-letters/3')).body['code'], 'not_found');
-  t.is((await api.get('/v1/dead-letters/x')).body['code'], 'request_invalid');
-  t.is((await api.get('/v1/dead-letters?encoding=utf8')).status, 400);
-});

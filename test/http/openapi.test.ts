@@ -1,6 +1,9 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import test from 'ava';
 import { Compile } from 'typebox/schema';
+import { count } from '../../src/codec/value.js';
+import { encodeValue } from '../../src/codec/value-binary.js';
+import { eventMessage } from '../../src/zeek/message.js';
 import { type Json, openApi, type TestApi } from './api.js';
 
 let api: TestApi;
@@ -25,7 +28,8 @@ test.before(async (t) => {
     );
     await api.pool.query(
       `INSERT INTO zeekway.dead_letters (code, reason, subject, topic, received, source, raw)
-       VALUES ('log_without_schema', 'r', 's', 't', now(), 1, 'raw')`,
+       VALUES ('log_without_schema', 'r', 's', 't', now(), 1, $1)`,
+      [encodeValue(eventMessage('A::a', [count(1)]))],
     );
   }
 });
@@ -46,9 +50,12 @@ function resolved(schema: unknown): unknown {
   return resolved(target);
 }
 
-function schemaOf(route: string, status: string, mediaType: string): Json {
-  const paths = document['paths'] as Record<string, { get: { responses: Json } }>;
-  const response = paths[route]?.get.responses[status] as { content: Record<string, { schema: Json }> };
+type Method = 'get' | 'post' | 'delete';
+type Operation = { operationId?: string; responses: Json; parameters?: Json[] };
+
+function schemaOf(route: string, method: Method, status: string, mediaType: string): Json {
+  const paths = document['paths'] as Record<string, Record<Method, Operation>>;
+  const response = paths[route]?.[method].responses[status] as { content: Record<string, { schema: Json }> };
   return resolved(response.content[mediaType]?.schema) as Json;
 }
 
@@ -67,6 +74,7 @@ const ANSWERS: readonly (readonly [route: string, url: string])[] = [
   ['/v1/uid/{uid}', '/v1/uid/C1'],
   ['/v1/events', '/v1/events?limit=1'],
   ['/v1/dead-letters', '/v1/dead-letters?limit=1'],
+  ['/v1/dead-letters/summary', '/v1/dead-letters/summary?subject=s'],
   ['/v1/dead-letters/{id}', '/v1/dead-letters/1'],
   ['/v1/peers', '/v1/peers'],
   ['/healthz', '/healthz'],
@@ -78,7 +86,7 @@ for (const [route, url] of ANSWERS) {
     const { status, type, body } = await api.get(url);
     t.is(status, 200);
     t.regex(type, /^application\/json/);
-    const [isValid, errors] = Compile(schemaOf(route, '200', 'application/json')).Errors(body);
+    const [isValid, errors] = Compile(schemaOf(route, 'get', '200', 'application/json')).Errors(body);
     t.true(isValid, JSON.stringify(errors));
   });
 }
@@ -90,6 +98,7 @@ const REFUSED: readonly (readonly [route: string, url: string])[] = [
   ['/v1/uid/{uid}', '/v1/uid/C1?limit=0'],
   ['/v1/events', '/v1/events?cursor=x'],
   ['/v1/dead-letters', '/v1/dead-letters?from=x'],
+  ['/v1/dead-letters/summary', '/v1/dead-letters/summary?limit=1'],
   ['/v1/dead-letters/{id}', '/v1/dead-letters/99'],
 ];
 
@@ -98,21 +107,59 @@ for (const [route, url] of REFUSED) {
     const { status, type, body } = await api.get(url);
     t.true(status === 400 || status === 404);
     t.regex(type, /^application\/problem\+json/);
-    const [isValid, errors] = Compile(schemaOf(route, 'default', 'application/problem+json')).Errors(body);
+    const [isValid, errors] = Compile(schemaOf(route, 'get', 'default', 'application/problem+json')).Errors(
+      body,
+    );
     t.true(isValid, JSON.stringify(errors));
   });
 }
 
+const CHANGES: readonly (readonly [
+  method: Exclude<Method, 'get'>,
+  route: string,
+  url: string,
+  refused: string,
+])[] = [
+  ['post', '/v1/dead-letters/{id}/retry', '/v1/dead-letters/3/retry', '/v1/dead-letters/99/retry'],
+  ['post', '/v1/dead-letters/retry', '/v1/dead-letters/retry?ids=3', '/v1/dead-letters/retry'],
+  ['delete', '/v1/dead-letters/{id}', '/v1/dead-letters/3', '/v1/dead-letters/99'],
+  ['delete', '/v1/dead-letters', '/v1/dead-letters?ids=3,4', '/v1/dead-letters'],
+];
+
+for (const [method, route, url, refused] of CHANGES) {
+  test.serial(`the answers to ${method} ${url} and ${refused} are as described`, async (t) => {
+    await api.pool.query(
+      `INSERT INTO zeekway.dead_letters (id, code, reason, subject, topic, received, source, raw)
+       OVERRIDING SYSTEM VALUE VALUES (3, 'message_malformed', 'r', 's', 't', now(), 1, 'x') ON CONFLICT DO NOTHING`,
+    );
+    const upper = method === 'post' ? 'POST' : 'DELETE';
+    for (const [asked, status, mediaType] of [
+      [url, '200', 'application/json'],
+      [refused, 'default', 'application/problem+json'],
+    ] as const) {
+      const answer = await api.change(upper, asked);
+      t.true(status === '200' ? answer.status === 200 : answer.status === 400 || answer.status === 404);
+      t.true(answer.type.startsWith(mediaType));
+      const [isValid, errors] = Compile(schemaOf(route, method, status, mediaType)).Errors(answer.body);
+      t.true(isValid, JSON.stringify(errors));
+    }
+  });
+}
+
 test('the description has these routes and no other', (t) => {
-  t.deepEqual(
-    Object.keys(document['paths'] as Json).toSorted(),
-    [...new Set(ANSWERS.map(([route]) => route))].toSorted(),
+  const described = Object.entries(document['paths'] as Record<string, object>).flatMap(([route, methods]) =>
+    Object.keys(methods).map((method) => `${method} ${route}`),
   );
+  const known = [
+    ...ANSWERS.map(([route]) => `get ${route}`),
+    ...CHANGES.map(([method, route]) => `${method} ${route}`),
+  ];
+  t.deepEqual(described.toSorted(), [...new Set(known)].toSorted());
 });
 
 test('every operation has a name of its own, for generated clients', (t) => {
-  const paths = Object.values(document['paths'] as Record<string, { get: { operationId?: string } }>);
-  const names = paths.map(({ get }) => get.operationId);
+  const paths = Object.values(document['paths'] as Record<string, Record<string, Operation>>);
+  const names = paths.flatMap((path) => Object.values(path).map(({ operationId }) => operationId));
   t.true(
     names.every((name) => name !== undefined && /^[a-z][A-Za-z]+$/.test(name)),
     String(names),

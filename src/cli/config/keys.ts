@@ -139,10 +139,14 @@ export const KEYS = {
 
 export type KeyId = keyof typeof KEYS;
 
-/** The keys that each command has options and variables for. The others it takes from the file or not at all. */
+/**
+ * The keys that each command has options and variables for; `store` is for those that only look into the database or
+ * change it. The others it takes from the file or not at all.
+ */
 export const COMMAND_KEYS = {
   serve: Object.values(KEYS) as readonly Key[],
   replay: [KEYS.database, KEYS.data] as readonly Key[],
+  store: [KEYS.database, KEYS.data] as readonly Key[],
   demo: [KEYS.data, KEYS.http] as readonly Key[],
 } as const;
 

@@ -81,7 +81,7 @@ const textSize = (cell: string | readonly (string | null)[]): number =>
 export async function firstRows(
   query: Query,
   select: string,
-  values: readonly string[],
+  values: readonly (string | readonly string[])[],
   limit: number,
 ): Promise<{ rows: Cell[][]; hasMore: boolean }> {
   await query(`DECLARE page NO SCROLL CURSOR FOR ${select}`, values);

@@ -1,0 +1,47 @@
+import { isIP } from 'node:net';
+import type { FastifyRequest } from 'fastify';
+import { ZeekwayError } from '../core/errors.js';
+
+/** Methods that change nothing. */
+const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+type Headers = FastifyRequest['headers'];
+
+/**
+ * The API has no access control: it trusts whoever can reach it. A browser can, also for a page of another site that
+ * its user happens to look at. Such a page cannot read answers (there is no CORS), but its requests would be carried
+ * out. So requests that change something are refused where the browser says that they come from elsewhere.
+ * Throws `cross_site_refused`.
+ */
+export async function refuseCrossSite({
+  method,
+  headers,
+}: Pick<FastifyRequest, 'method' | 'headers'>): Promise<void> {
+  if (SAFE.has(method)) return;
+  const where = foreignPlace(headers);
+  if (where === undefined) return;
+  throw new ZeekwayError('cross_site_refused', `a ${method} request of a web page is refused: ${where}`);
+}
+
+/** What a browser says about a page that is not of this API; programs that are no browsers say nothing. */
+function foreignPlace({ origin, host = '', 'sec-fetch-site': site }: Headers): string | undefined {
+  if (site !== undefined && site !== 'same-origin' && site !== 'none')
+    return `it comes from elsewhere (${site})`;
+  if (origin === undefined && site === undefined) return undefined;
+  const own = urlOf(`http://${host}`);
+  if (origin !== undefined) {
+    const page = urlOf(origin);
+    // With the scheme of the page, whose port is left out where it is the default one.
+    const here = page && urlOf(`${page.protocol}//${host}`);
+    if (!page || page.host !== here?.host) return `its origin ${origin} is not ${host}`;
+  }
+  // Any site can point a name of its own to this address, and is of the same origin then (DNS rebinding).
+  return own && isOwnName(own.hostname)
+    ? undefined
+    : `"${host}" is a name that anybody may have given to this address`;
+}
+
+const urlOf = (text: string): URL | undefined => (URL.canParse(text) ? new URL(text) : undefined);
+
+/** An address, or the name that browsers themselves resolve. */
+const isOwnName = (name: string): boolean => name === 'localhost' || isIP(name.replace(/^\[|\]$/g, '')) !== 0;
