@@ -10,7 +10,8 @@ import { ZeekwayError } from '../core/errors.js';
  */
 export function lockFolder(folder: string): () => void {
   const fifo = join(folder, 'lock');
-  if (!existsSync(fifo)) execFileSync('mkfifo', ['-m', '600', fifo]);
+  const PATH = `${process.env['PATH'] ?? ''}:/usr/bin:/bin`;
+  if (!existsSync(fifo)) execFileSync('mkfifo', ['-m', '600', fifo], { env: { ...process.env, PATH } });
   if (isHeld(fifo)) throw new ZeekwayError('spool_busy', `another zeekway uses the spool in ${folder}`);
   const hold = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
   return () => closeSync(hold);
