@@ -7,6 +7,8 @@ import type { RowTarget } from './rows.js';
 export interface RowSet extends CopyPart {
   readonly target: RowTarget;
   readonly items: readonly Item[];
+  /** The UTC days (since the Unix epoch) that the partitions of these rows are for; rows without one add none. */
+  readonly days: ReadonlySet<number>;
 }
 
 class FillingSet {
@@ -59,7 +61,13 @@ export class Batch {
   rowSets(): RowSet[] {
     return [...this.sets.values()]
       .filter(({ items }) => items.length > 0)
-      .map(({ target, items, buffer }) => ({ target, items, rows: items.length, chunks: buffer.chunks() }));
+      .map(({ target, items, buffer }) => ({
+        target,
+        items,
+        rows: items.length,
+        chunks: buffer.chunks(),
+        days: buffer.days,
+      }));
   }
 }
 
@@ -68,8 +76,8 @@ export const countRows = (sets: readonly RowSet[]): number => sets.reduce((sum, 
 export const countBytes = (sets: readonly RowSet[]): number =>
   sets.reduce((sum, { chunks }) => sum + chunks.reduce((bytes, chunk) => bytes + chunk.length, 0), 0);
 
-/** Cuts rows, two at least, into two halves, in order. */
-export function halve({ target, items, rows, chunks }: RowSet): [RowSet, RowSet] {
+/** Cuts rows, two at least, into two halves, in order. Both keep the days of the whole: too many do no harm. */
+export function halve({ target, items, rows, chunks, days }: RowSet): [RowSet, RowSet] {
   const half = Math.ceil(rows / 2);
   let left = half;
   for (const [index, chunk] of chunks.entries()) {
@@ -82,8 +90,8 @@ export function halve({ target, items, rows, chunks }: RowSet): [RowSet, RowSet]
       const head = [...chunks.slice(0, index), chunk.subarray(0, at)];
       const tail = [chunk.subarray(at), ...chunks.slice(index + 1)];
       return [
-        { target, items: items.slice(0, half), rows: half, chunks: head },
-        { target, items: items.slice(half), rows: rows - half, chunks: tail },
+        { target, items: items.slice(0, half), rows: half, chunks: head, days },
+        { target, items: items.slice(half), rows: rows - half, chunks: tail, days },
       ];
     }
   }

@@ -35,6 +35,10 @@ export class CopyBuffer {
   /** Where the row being written begins in the chunk. A row never spans chunks. */
   private rowStart = 0;
   private rowCount = 0;
+  private readonly daysOfRows = new Set<number>();
+  /** The day of the row being written, and of the last one that had one. */
+  private rowDay: number | undefined;
+  private lastDay: number | undefined;
 
   /** Complete rows. */
   get rows(): number {
@@ -46,6 +50,11 @@ export class CopyBuffer {
     return this.finishedBytes + this.rowStart;
   }
 
+  /** The days (since the Unix epoch, UTC) of the complete rows, those that have one. */
+  get days(): ReadonlySet<number> {
+    return this.daysOfRows;
+  }
+
   /** The complete rows; valid until another row is begun. */
   chunks(): Buffer[] {
     return [...this.finished, this.chunk.subarray(0, this.rowStart)];
@@ -54,11 +63,20 @@ export class CopyBuffer {
   beginRow(columns: number): void {
     const at = this.room(2);
     this.view.setInt16(at, columns);
+    this.rowDay = undefined;
+  }
+
+  /** Tells the day of the row being written. */
+  inDay(day: number): void {
+    this.rowDay = day;
   }
 
   endRow(): void {
     this.rowStart = this.length;
     this.rowCount += 1;
+    if (this.rowDay === this.lastDay || this.rowDay === undefined) return;
+    this.lastDay = this.rowDay;
+    this.daysOfRows.add(this.rowDay);
   }
 
   undoRow(): void {

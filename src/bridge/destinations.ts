@@ -10,7 +10,7 @@ import type { RowSet } from './batch.js';
 import { columnName, columnSpecs } from './columns.js';
 import type { DatabaseState } from './database-state.js';
 import type { RowTarget } from './rows.js';
-import { planRecord, type RecordPlan } from './transcode.js';
+import { planRecord, type RecordKey, type RecordPlan } from './transcode.js';
 
 /** Where the records of a schema go: a table and how to fill it, or nowhere. */
 export type LogDestination =
@@ -106,11 +106,19 @@ export async function destinationOf(
     const log = logOf(schema);
     const table = await prepare(log, specs);
     const columns = [...table.columns, '_received', '_source'];
-    return { target: { table: table.table, columns, path: log.path }, plan: planRecord(schema.fields) };
+    const target = { table: table.table, columns, path: log.path };
+    return { target, plan: planRecord(schema.fields, recordKey(table)) };
   } catch (error) {
     if (!isSchemaError(error)) throw error;
     return { invalid: errorLine(error) };
   }
+}
+
+/** Which time of a record tells its partition. Where the table's `ts` is a time and this record's none, none does. */
+function recordKey({ key, columns }: LogTable): RecordKey {
+  if (key === '_received') return 'received';
+  const index = key === undefined ? -1 : columns.indexOf(key);
+  return index < 0 ? undefined : index;
 }
 
 const logOf = ({ path, stream }: LogSchema): { path: string; stream: string } => ({

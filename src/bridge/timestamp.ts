@@ -31,6 +31,29 @@ export function writeTime(out: CopyBuffer, seconds: number): boolean {
   return true;
 }
 
+const DAY_SECONDS = 86_400;
+const DAY_NANOS = 86_400_000_000_000n;
+const HALF_MICRO = 5e-7;
+
+/** The UTC day (days since the Unix epoch) of a time as `writeTime` writes it; `undefined` where it writes none. */
+export function dayOfSeconds(seconds: number): number | undefined {
+  if (!(seconds >= EARLIEST_SECONDS && seconds < END_SECONDS)) return undefined;
+  return Math.floor((seconds + HALF_MICRO) / DAY_SECONDS);
+}
+
+/** All records of a message were received at one time. */
+const lastNanos = { nanos: 0n, day: 0 };
+
+/** The UTC day (days since the Unix epoch) of nanoseconds since the Unix epoch. */
+export function dayOfNanos(nanos: bigint): number {
+  if (nanos !== lastNanos.nanos) {
+    lastNanos.nanos = nanos;
+    const rounded = nanos + 500n;
+    lastNanos.day = Number(rounded / DAY_NANOS) - (rounded < 0n && rounded % DAY_NANOS !== 0n ? 1 : 0);
+  }
+  return lastNanos.day;
+}
+
 function writeOutOfRange(out: CopyBuffer, seconds: number): boolean {
   if (Number.isNaN(seconds)) out.null();
   // PostgreSQL has its infinities at the two ends of int64.

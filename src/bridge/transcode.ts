@@ -14,7 +14,7 @@ import { readProtocol } from '../codec/value-binary.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
 import { elementType, isContainer } from './columns.js';
 import type { CopyBuffer } from './copy-buffer.js';
-import { writeTime } from './timestamp.js';
+import { dayOfNanos, dayOfSeconds, writeTime } from './timestamp.js';
 
 /**
  * Zeek's serialized log records (codec/log-record.ts) straight to PostgreSQL rows, byte by byte: nothing is
@@ -38,7 +38,13 @@ interface ElementPlan {
   readonly oid: number;
 }
 
-export type RecordPlan = readonly FieldPlan[];
+/** Which time tells the partition of a row: that of a field, or of the reception; `undefined`: none does. */
+export type RecordKey = number | 'received' | undefined;
+
+export interface RecordPlan {
+  readonly fields: readonly FieldPlan[];
+  readonly key: RecordKey;
+}
 
 /** The type OIDs (pg_type.dat) that the head of a binary array names. */
 const OIDS = {
@@ -57,14 +63,19 @@ const OIDS = {
   file: 25,
 } as const satisfies Record<LogScalar, number>;
 
-/** @param fields storable ones: `columnSpecs` took them. */
-export function planRecord(fields: readonly LogField[]): RecordPlan {
-  return fields.map((field) => {
+/**
+ * @param fields storable ones: `columnSpecs` took them.
+ * @param key the number of a field of type time, `received`, or nothing where no row has a day.
+ */
+export function planRecord(fields: readonly LogField[], key?: RecordKey): RecordPlan {
+  const plans = fields.map((field): FieldPlan => {
     const type = elementType(field);
     if (type === undefined) throw new TypeError(`field ${field.name} is not storable`);
     const element = isContainer(field) ? { type, tag: logTypeTag(type), oid: OIDS[type] } : undefined;
     return { name: field.name, type: field.type, tag: logTypeTag(field.type), element };
   });
+  if (typeof key === 'number' && plans[key]?.type !== 'time') throw new TypeError(`field ${key} is no time`);
+  return { fields: plans, key };
 }
 
 /** What every row has besides the fields of its log. */
@@ -76,8 +87,8 @@ export interface Provenance {
 }
 
 /**
- * Writes the row of one record: its fields in their order, then `_received` and `_source`. The result is
- * `false` where a time was out of range (see `writeTime`). Throws `DecodeError` for a record that is not of
+ * Writes the row of one record: its fields in their order, then `_received` and `_source`, and notes its day
+ * (`CopyBuffer.days`). The result is `false` where a time was out of range (see `writeTime`). Throws `DecodeError` for a record that is not of
  * this plan, and leaves the row begun (`undoRow`).
  */
 export function transcodeRecord(
@@ -88,18 +99,36 @@ export function transcodeRecord(
   limits: CodecLimits = DEFAULT_CODEC_LIMITS,
 ): boolean {
   const reader = new ByteReader(record, limits);
-  const fields = readFieldCount(reader);
-  if (fields !== plan.length) {
-    reader.fail('decode_invalid', 0, `a record of ${plan.length} fields`, String(fields));
+  const count = readFieldCount(reader);
+  const { fields, key } = plan;
+  if (count !== fields.length) {
+    reader.fail('decode_invalid', 0, `a record of ${fields.length} fields`, String(count));
   }
-  out.beginRow(plan.length + 2);
+  out.beginRow(count + 2);
   let isExact = true;
-  for (const field of plan) isExact = writeField(field, reader, out) && isExact;
+  for (let index = 0; index < count; index++) {
+    const field = fields[index] as FieldPlan;
+    const isField = index === key ? writeKey(field, reader, out) : writeField(field, reader, out);
+    isExact = isField && isExact;
+  }
   reader.expectEnd('the record');
+  if (key === 'received') out.inDay(dayOfNanos(provenance.received));
   out.nanos(provenance.received);
   out.integer(provenance.source);
   out.endRow();
   return isExact;
+}
+
+/** Writes the time that tells the row's day. */
+function writeKey(field: FieldPlan, reader: ByteReader, out: CopyBuffer): boolean {
+  if (!readHead(field.tag, field, reader)) {
+    out.null();
+    return true;
+  }
+  const seconds = reader.f64('a time');
+  const day = dayOfSeconds(seconds);
+  if (day !== undefined) out.inDay(day);
+  return writeTime(out, seconds);
 }
 
 function writeField(field: FieldPlan, reader: ByteReader, out: CopyBuffer): boolean {

@@ -169,6 +169,59 @@ export const DATABASE_RETRY_LONGEST_MS = 10_000;
 /** How long to wait for a connection to the database before it counts as unreachable. */
 export const DATABASE_CONNECT_TIMEOUT_MS = 10_000;
 
+/**
+ * The first day that may have a partition, in days since 1970: 1995-01-01. Zeek (as Bro) began in that year; earlier
+ * times come from clocks that were never set.
+ */
+export const EARLIEST_PARTITION_DAY = 9_131;
+/** How far ahead of now a record may be to get a partition, and partitions are made, in days. */
+export const PARTITION_DAYS_AHEAD = 2;
+/**
+ * How far back a live record's day gets its partition at once. Older days wait in the default partition until they
+ * have PARTITION_MIN_ROWS: a peer that lies about its times must not make thousands of partitions.
+ */
+export const PARTITION_DAYS_BACK = 30;
+/** Rows that a day before these must have to get a partition of its own: fewer are no burden where they are. */
+export const PARTITION_MIN_ROWS = 1_000;
+/** Days that one batch of a replay may begin: a file with more of them has a few rows of each. */
+export const PARTITION_DAYS_PER_BATCH = 31;
+/** Partitions that are made in one transaction: some 10 ms each, a short time for the locks. */
+export const PARTITIONS_PER_TRANSACTION = 16;
+/**
+ * Partitions of one log, ten years of days and some: with 4,000 a query without a range of time takes half a second to
+ * be planned. Where the server's lock table is small it is less, see PARTITION_LOCKS.
+ */
+export const PARTITIONS_PER_LOG = 4_000;
+/**
+ * Locks that a query without a range takes for each partition: the table and four indexes. A query must fit into
+ * half of the lock table (max_locks_per_transaction * (max_connections + max_prepared_transactions)), or the server
+ * refuses it: "out of shared memory". The default settings have room for 640 partitions.
+ */
+export const PARTITION_LOCKS = 5;
+/**
+ * How long a new column waits for those who read or write its log. Who comes behind waits as long; it is tried again
+ * until it succeeds.
+ */
+export const SCHEMA_LOCK_TIMEOUT_MS = 1_000;
+/**
+ * How long making, moving or dropping a partition waits for a lock. Who comes behind waits as long: readers of that
+ * log and, where it is the default partition, writers of rows for it.
+ */
+export const PARTITION_LOCK_TIMEOUT_MS = 500;
+/** How long it waits for its turn, behind another gateway that makes partitions of the same log: nobody waits for it. */
+export const PARTITION_TURN_TIMEOUT_MS = 5_000;
+/** How long a log's rows go to its default partition, when a partition could not be made, before the next try. */
+export const PARTITION_RETRY_MS = 10_000;
+/** How long a gateway believes that the partitions it has seen are there. */
+export const PARTITION_CACHE_MS = 600_000;
+/**
+ * Bytes of the default partition up to which a batch makes partitions itself: PostgreSQL reads all of it for each one,
+ * some 0.2 s. Where it is larger the maintenance makes them.
+ */
+export const PARTITION_DEFAULT_BYTES = 256 * 1024 * 1024;
+/** Rows that are moved out of the default partition before a batch is written; more are left to the maintenance. */
+export const PARTITION_MOVE_ROWS = 20_000;
+
 /** How long the embedded PostgreSQL may take to answer: a recovery after a crash reads up to 2 GiB of WAL. */
 export const EMBEDDED_START_TIMEOUT_MS = 120_000;
 /** How long it may take to stop: it writes what is in its buffers first. */

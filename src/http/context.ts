@@ -48,3 +48,23 @@ export function readFor<T>(
 ): Promise<T> {
   return read(pool, { timeoutMs: queryTimeoutMs, signal: request.signal }, work);
 }
+
+/**
+ * `work` for each of several logs, one after the other, in transactions of their own: a question about a whole log
+ * locks all of its partitions, and all logs together may have more than the server has room for.
+ */
+export async function readEach<T, R>(
+  deps: ServerDeps,
+  request: Pick<FastifyRequest, 'signal'>,
+  things: readonly T[],
+  work: (query: Query, thing: T) => Promise<R>,
+): Promise<R[]> {
+  const { queryTimeoutMs = API_QUERY_TIMEOUT_MS } = deps;
+  const deadline = performance.now() + queryTimeoutMs;
+  const results: R[] = [];
+  for (const thing of things) {
+    const left = Math.max(1, Math.ceil(deadline - performance.now()));
+    results.push(await readFor({ ...deps, queryTimeoutMs: left }, request, (query) => work(query, thing)));
+  }
+  return results;
+}

@@ -28,18 +28,19 @@ function decode(cursor: string, patterns: readonly RegExp[]): (string | null)[] 
 
 const SQL_TIME = /^(-?infinity|[\d-]{10,13} [\d:.]{8,15}\+00( BC)?)$/;
 const CTID = /^\(\d{1,10},\d{1,5}\)$/;
+const OID = /^\d{1,9}$|^[1-3]\d{9}$|^4[01]\d{8}$/;
 const NUMBER = /^\d{1,18}$/;
 
 /** The cursor of a page of rows of a log. */
-export function rowCursor({ time, ctid, fileNode }: RowPosition): string {
-  return encode([time, ctid, fileNode]);
+export function rowCursor({ time, partition, ctid, fileNode }: RowPosition): string {
+  return encode([time, partition, ctid, fileNode]);
 }
 
 /** Throws `request_invalid`. */
 export function parseRowCursor(cursor: string): RowPosition {
-  const [time = null, ctid, fileNode] = decode(cursor, [SQL_TIME, CTID, NUMBER]);
-  if (!ctid || !fileNode) return invalid();
-  return { time, ctid, fileNode };
+  const [time = null, partition, ctid, fileNode] = decode(cursor, [SQL_TIME, OID, CTID, NUMBER]);
+  if (!partition || !ctid || !fileNode) return invalid();
+  return { time, partition, ctid, fileNode };
 }
 
 /** The cursor of a page of rows that are ordered by their `id`. */

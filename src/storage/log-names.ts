@@ -15,9 +15,9 @@ const RESERVED = new Set<string>([...PROVENANCE_COLUMNS, ...SYSTEM_COLUMNS]);
 const digest = (text: string): string =>
   createHash('sha256').update(text).digest('hex').slice(0, DIGEST_DIGITS);
 
-/** The name cut to what fits before the digest, not in the middle of a character. */
-function withDigest(name: string): string {
-  const room = NAME_BYTES - 1 - DIGEST_DIGITS;
+/** The name cut to what fits before the digest (and what else follows), not in the middle of a character. */
+function withDigest(name: string, behind = 0): string {
+  const room = NAME_BYTES - behind - 1 - DIGEST_DIGITS;
   const start = Buffer.from(name)
     .subarray(0, room)
     .toString('utf8')
@@ -53,4 +53,16 @@ export function freeColumnName(field: string, sqlType: string, taken: ReadonlySe
 /** The table for a path: its own name unless another relation (an index, say) has it. */
 export function freeTableName(path: string, taken: ReadonlySet<string>): string {
   return freeName(path, `${path}:log`, (name) => taken.has(name));
+}
+
+/**
+ * Names that the partition of a table may have, in the schema of its own that partitions have, the best first:
+ * `conn_20261124`, `conn_default`. The part before the last `_` is the table's name, or where that is too long what
+ * `withDigest` makes of it, so that partitions of different tables have different names. The further names are for
+ * where that is taken all the same, by a partition that somebody detached, say.
+ */
+export function partitionNames(tableName: string, suffix: string): string[] {
+  const whole = `${tableName}_${suffix}`;
+  const cut = (name: string): string => `${withDigest(name, suffix.length + 1)}_${suffix}`;
+  return [fits(whole) ? whole : cut(tableName), ...[2, 3, 4].map((count) => cut(`${tableName}#${count}`))];
 }

@@ -1,8 +1,10 @@
 import pg from 'pg';
 import { ZeekwayError } from '../core/errors.js';
+import { SCHEMA_LOCK_TIMEOUT_MS } from '../core/limits.js';
 import type { Database } from './database.js';
-import { indexOf, RECEIVED_INDEX } from './log-indexes.js';
 import { freeColumnName, freeTableName } from './log-names.js';
+import { createDefault, parentOf } from './partitions/create.js';
+import { forgetDays } from './partitions/ensure-days.js';
 import { inTransaction, LOCKS } from './transaction.js';
 
 type ScalarSqlType =
@@ -34,6 +36,11 @@ export interface LogTable {
   readonly table: string;
   /** The column of each field, unquoted, in the order of the fields. */
   readonly columns: string[];
+  /**
+   * The column whose UTC day says to which partition a row goes: that of `ts` where the table was made with one that
+   * is a time, else `_received`. `undefined` where somebody made the table anew as a plain one.
+   */
+  readonly key: string | undefined;
 }
 
 /** A field that has a column: the catalogue's row. */
@@ -52,9 +59,8 @@ interface LogState {
   readonly fields: readonly KnownField[];
   /** The columns that the table has; empty where it was dropped or never made. */
   readonly columns: ReadonlySet<string>;
+  readonly key: string | undefined;
 }
-
-const qualified = (tableName: string): string => `logs.${pg.escapeIdentifier(tableName)}`;
 
 const keyOf = ({ field, sqlType }: { field: string; sqlType: string }): string => `${sqlType} ${field}`;
 
@@ -82,12 +88,15 @@ async function readState(client: pg.ClientBase, path: string): Promise<LogState 
        FROM zeekway.log_fields WHERE path = $1 ORDER BY position`,
     [path],
   );
-  const columns = await client.query<{ attname: string }>(
-    `SELECT attname::text FROM pg_attribute
-      WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped`,
-    [qualified(log.tableName)],
+  const columns = await client.query<{ name: string; isKey: boolean | null }>(
+    `SELECT a.attname::text AS name, a.attnum = t.partattrs[0] AS "isKey"
+       FROM pg_attribute a
+       LEFT JOIN pg_partitioned_table t ON t.partrelid = a.attrelid AND t.partstrat = 'r' AND t.partnatts = 1
+      WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`,
+    [parentOf(log.tableName)],
   );
-  return { ...log, fields: fields.rows, columns: new Set(columns.rows.map(({ attname }) => attname)) };
+  const key = columns.rows.find(({ isKey }) => isKey)?.name;
+  return { ...log, fields: fields.rows, columns: new Set(columns.rows.map(({ name }) => name)), key };
 }
 
 /** The table as it is, when all specs have a column in it already. */
@@ -99,7 +108,8 @@ function findTable(path: string, state: LogState, specs: readonly ColumnSpec[]):
     if (!field || field.zeekType !== spec.zeekType || !state.columns.has(field.columnName)) return undefined;
     columns.push(field.columnName);
   }
-  return state.columns.size === 0 ? undefined : { path, table: qualified(state.tableName), columns };
+  if (state.columns.size === 0) return undefined;
+  return { path, table: parentOf(state.tableName), columns, key: state.key };
 }
 
 /** Enters a new log; its name must not be that of another relation of the schema. */
@@ -114,7 +124,7 @@ async function addLog(client: pg.ClientBase, path: string, stream: string): Prom
     tableName,
     stream,
   ]);
-  return { tableName, stream, fields: [], columns: new Set() };
+  return { tableName, stream, fields: [], columns: new Set(), key: undefined };
 }
 
 /** Log files do not tell their stream: the first announcement that does is entered. */
@@ -155,28 +165,39 @@ async function assignColumns(
   return assigned;
 }
 
-/** Makes the table or adds the columns that it lacks, with their indexes. */
-async function extendTable(
+const definition = ({ columnName, sqlType }: KnownField): string =>
+  `${pg.escapeIdentifier(columnName)} ${sqlType}`;
+
+/** Makes the table with its default partition; those of days come when there are rows for them. Returns its key. */
+async function createTable(
   client: pg.ClientBase,
-  state: LogState,
+  { tableName }: LogState,
+  fields: readonly KnownField[],
+): Promise<string> {
+  const ts = fields.find(({ field, sqlType }) => field === 'ts' && sqlType === 'timestamptz');
+  const key = ts?.columnName ?? '_received';
+  const columns = [...fields.map(definition), '_received timestamptz NOT NULL', '_source int NOT NULL'];
+  await client.query(
+    `CREATE TABLE ${parentOf(tableName)} (${columns.join(', ')}) PARTITION BY RANGE (${pg.escapeIdentifier(key)})`,
+  );
+  await createDefault(client, { tableName, key, columns: fields });
+  return key;
+}
+
+/**
+ * Adds the columns that the table lacks; the maintenance makes their indexes. Nobody may read or write meanwhile, and
+ * while this waits for those who do, others wait behind it: so it gives up soon, and is tried again.
+ */
+async function addColumns(
+  client: pg.ClientBase,
+  { tableName, columns }: LogState,
   fields: readonly KnownField[],
 ): Promise<void> {
-  const table = qualified(state.tableName);
-  const missing = fields.filter(({ columnName }) => !state.columns.has(columnName));
-  const columns = missing.map(({ columnName, sqlType }) => `${pg.escapeIdentifier(columnName)} ${sqlType}`);
-  if (state.columns.size === 0) {
-    const provenance = ['_received timestamptz NOT NULL', '_source int NOT NULL'];
-    await client.query(`CREATE TABLE ${table} (${[...columns, ...provenance].join(', ')})`);
-    if (!fields.some(({ field }) => field === 'ts')) {
-      await client.query(`CREATE INDEX ON ${table} ${RECEIVED_INDEX}`);
-    }
-  } else if (columns.length > 0) {
-    await client.query(`ALTER TABLE ${table} ${columns.map((column) => `ADD COLUMN ${column}`).join(', ')}`);
-  }
-  for (const field of missing) {
-    const index = indexOf(field);
-    if (index !== undefined) await client.query(`CREATE INDEX ON ${table} ${index}`);
-  }
+  const missing = fields.filter(({ columnName }) => !columns.has(columnName));
+  if (missing.length === 0) return;
+  await client.query(`SET LOCAL lock_timeout = ${SCHEMA_LOCK_TIMEOUT_MS}`);
+  const added = missing.map((field) => `ADD COLUMN ${definition(field)}`);
+  await client.query(`ALTER TABLE ${parentOf(tableName)} ${added.join(', ')}`);
 }
 
 /** PostgreSQL's limits of a table, as an error about the announcement. */
@@ -199,19 +220,26 @@ export async function ensureLogTable(
   specs: readonly ColumnSpec[],
 ): Promise<LogTable> {
   checkSpecs(path, specs);
-  return inTransaction(db, `prepare the table of log "${path}"`, async (client) => {
+  let isNew = false;
+  const log = await inTransaction(db, `prepare the table of log "${path}"`, async (client) => {
     const before = await readState(client, path);
     if (before?.stream === '' && stream !== '') await learnStream(client, path, stream);
     const found = before && findTable(path, before, specs);
     if (found) return found;
     await client.query('SELECT pg_advisory_xact_lock($1, 0)', [LOCKS.logTables]);
     const state = (await readState(client, path)) ?? (await addLog(client, path, stream));
+    isNew = state.columns.size === 0;
+    let { key } = state;
     try {
       const fields = await assignColumns(client, path, state, specs);
-      await extendTable(client, state, fields);
-      return { path, table: qualified(state.tableName), columns: fields.map((field) => field.columnName) };
+      if (isNew) key = await createTable(client, state, fields);
+      else await addColumns(client, state, fields);
+      const columns = fields.map(({ columnName }) => columnName);
+      return { path, table: parentOf(state.tableName), columns, key };
     } catch (error) {
       throw asSchemaError(error, path);
     }
   });
+  if (isNew) forgetDays(db, log.table);
+  return log;
 }

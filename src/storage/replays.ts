@@ -1,7 +1,7 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { Database } from './database.js';
-import { toDatabaseError } from './database-error.js';
-import { inTransaction, LOCKS } from './transaction.js';
+import { isMissingError, toDatabaseError } from './database-error.js';
+import { inTransaction, LOCKS, lockKey } from './transaction.js';
 
 /** A replay that has begun; its lock on the file's digest is held until it is finished or abandoned. */
 export interface RunningReplay {
@@ -23,34 +23,54 @@ interface FinishedRow {
   items: Record<string, number>;
 }
 
+/**
+ * Removes the rows of a log, from one partition after the other, each in a transaction of its own: all together may be
+ * more than the server has locks for. Meanwhile no partition is made, and no row moved from one to another.
+ */
+async function removeRows(db: Database, lock: pg.PoolClient, log: number, sources: number[]): Promise<void> {
+  const key = [LOCKS.partitions, lockKey(log)];
+  await lock.query('SELECT pg_advisory_lock($1, $2)', key);
+  const { rows } = await db.pool.query<{ name: string }>(
+    `SELECT format('%I.%I', n.nspname, c.relname) AS name
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'r' AND (c.oid = $1 OR c.oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = $1))`,
+    [log],
+  );
+  for (const { name } of rows) {
+    try {
+      await db.pool.query(`DELETE FROM ONLY ${name} WHERE _source = ANY($1::int[])`, [sources]);
+    } catch (error) {
+      // Dropped in the meantime.
+      if (!isMissingError(error)) throw error;
+    }
+  }
+  await lock.query('SELECT pg_advisory_unlock($1, $2)', key);
+}
+
 /** Runs of the digest that were not finished leave nothing behind. */
-async function removeUnfinished(db: Database, digest: string): Promise<void> {
+async function removeUnfinished(db: Database, lock: pg.PoolClient, digest: string): Promise<void> {
+  const runs = await db.pool.query<{ id: number }>(
+    'SELECT id FROM zeekway.replays WHERE digest = $1 AND finished IS NULL',
+    [digest],
+  );
+  if (runs.rows.length === 0) return;
+  const replays = runs.rows.map(({ id }) => id);
+  const found = await db.pool.query<{ id: number }>(
+    'SELECT id FROM zeekway.sources WHERE replay = ANY($1::int[])',
+    [replays],
+  );
+  const sources = found.rows.map(({ id }) => id);
+  const logs = await db.pool.query<{ oid: number }>(
+    `SELECT c.oid FROM zeekway.logs JOIN pg_class c ON c.oid = to_regclass(format('logs.%I', table_name))
+      ORDER BY table_name`,
+  );
+  for (const { oid } of logs.rows) await removeRows(db, lock, oid, sources);
   await inTransaction(db, 'remove an unfinished replay', async (client) => {
-    const runs = await client.query<{ id: number }>(
-      'SELECT id FROM zeekway.replays WHERE digest = $1 AND finished IS NULL',
-      [digest],
-    );
-    if (runs.rows.length === 0) return;
-    const replays = runs.rows.map(({ id }) => id);
-    const sources = await client.query<{ id: number }>(
-      'SELECT id FROM zeekway.sources WHERE replay = ANY($1::int[])',
-      [replays],
-    );
-    const ids = sources.rows.map(({ id }) => id);
-    const logs = await client.query<{ table_name: string }>(
-      `SELECT table_name FROM zeekway.logs
-        WHERE to_regclass(format('logs.%I', table_name)) IS NOT NULL ORDER BY table_name`,
-    );
-    for (const { table_name } of logs.rows) {
-      await client.query(
-        `DELETE FROM logs.${pg.escapeIdentifier(table_name)} WHERE _source = ANY($1::int[])`,
-        [ids],
-      );
-    }
     for (const table of ['events', 'identifiers', 'dead_letters']) {
-      await client.query(`DELETE FROM zeekway.${table} WHERE source = ANY($1::int[])`, [ids]);
+      await client.query(`DELETE FROM zeekway.${table} WHERE source = ANY($1::int[])`, [sources]);
     }
-    await client.query('DELETE FROM zeekway.sources WHERE id = ANY($1::int[])', [ids]);
+    // By the sources the rows are found: these go last.
+    await client.query('DELETE FROM zeekway.sources WHERE id = ANY($1::int[])', [sources]);
     await client.query('DELETE FROM zeekway.replays WHERE id = ANY($1::int[])', [replays]);
   });
 }
@@ -102,7 +122,7 @@ export async function beginReplay(
     );
     const [last] = done.rows;
     if (last && !again) return { status: 'done', ...last };
-    await removeUnfinished(db, digest);
+    await removeUnfinished(db, lock, digest);
     const begun = await lock.query<{ id: number }>(
       'INSERT INTO zeekway.replays (digest, name) VALUES ($1, $2) RETURNING id',
       [digest, name],

@@ -3,7 +3,22 @@ import type { Database } from './database.js';
 import { toDatabaseError } from './database-error.js';
 
 /** First keys of our advisory locks (PostgreSQL's two-integer form); the number is "zw" and a counter. */
-export const LOCKS = { migrate: 0x7a770001, logTables: 0x7a770002, replay: 0x7a770003 } as const;
+export const LOCKS = {
+  migrate: 0x7a770001,
+  logTables: 0x7a770002,
+  replay: 0x7a770003,
+  /** Making and dropping partitions; the second key is the table's OID. */
+  partitions: 0x7a770004,
+  /** One maintenance at a time... */
+  maintenance: 0x7a770005,
+  /** ...and one that builds indexes of what is complete. */
+  sealing: 0x7a770006,
+  /** An index of a table is being built, or its columns change; the second key is the table's OID. */
+  building: 0x7a770007,
+} as const;
+
+/** An OID, which is unsigned, as the second key of an advisory lock. */
+export const lockKey = (oid: number): number => oid | 0;
 
 /** A lost connection is told by the statement that runs; the event would end the process without a listener. */
 const ignoreConnectionEvent = (): void => {};

@@ -234,9 +234,11 @@ test('no value and no name of a request becomes SQL', async (t) => {
 
 test('a hand-made cursor does not become SQL', async (t) => {
   for (const parts of [
-    ['2026-11-24 03:00:00+00', "(0,1)'; DROP TABLE logs.conn; --", '1'],
-    ['now', '(0,1)', '1'],
-    [1, 2, 3],
+    ['2026-11-24 03:00:00+00', '1', "(0,1)'; DROP TABLE logs.conn; --", '1'],
+    ['2026-11-24 03:00:00+00', '1); DROP TABLE logs.conn; --', '(0,1)', '1'],
+    ['2026-11-24 03:00:00+00', '9999999999', '(0,1)', '1'],
+    ['now', '1', '(0,1)', '1'],
+    [1, 2, 3, 4],
     {},
     null,
   ]) {

@@ -119,7 +119,7 @@ async function makeSlowLog(path: string): Promise<void> {
   await api.pool.query(`DROP TABLE logs.${path}`);
   await api.pool.query(
     `CREATE VIEW logs.${path} AS SELECT now() AS ts, 'C'::text || pg_sleep(10) AS uid, now() AS _received,
-       1 AS _source, '(0,1)'::tid AS ctid`,
+       1 AS _source, 1::oid AS tableoid, '(0,1)'::tid AS ctid`,
   );
 }
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { freeColumnName, freeTableName } from '../../src/storage/log-names.js';
+import { freeColumnName, freeTableName, partitionNames } from '../../src/storage/log-names.js';
 
 const none: ReadonlySet<string> = new Set();
 
@@ -51,4 +51,17 @@ test('any names become different ones that PostgreSQL does not cut', (t) => {
     }),
   );
   t.pass();
+});
+
+test('partitions of different tables have different names, however long', (t) => {
+  t.is(partitionNames('conn', '20261124')[0], 'conn_20261124');
+  t.is(partitionNames('conn_20261124', 'default')[0], 'conn_20261124_default');
+  const tables = ['conn', 'conn_20261124', 'conn_default', 'x'.repeat(54), 'x'.repeat(55), 'x'.repeat(63)];
+  tables.push(`${'x'.repeat(54)}y`, `${'ü'.repeat(31)}`, `${'ü'.repeat(31)}x`);
+  const names = tables.flatMap((table) =>
+    ['20261124', '20261125', 'default'].flatMap((suffix) => partitionNames(table, suffix)),
+  );
+  t.is(new Set(names).size, names.length);
+  t.true(names.every((name) => Buffer.byteLength(name) <= 63 && name.isWellFormed()));
+  t.is(partitionNames('x'.repeat(63), '20261124')[0]?.slice(-9), '_20261124');
 });

@@ -26,12 +26,14 @@ test('a migrated database has our tables and nothing else', async (t) => {
 
 test('several gateways may migrate one database at once', async (t) => {
   const { db } = await ownDatabase(t);
-  await db.pool.query('DROP SCHEMA zeekway CASCADE; DROP SCHEMA logs CASCADE');
+  await db.pool.query('DROP SCHEMA zeekway CASCADE; DROP SCHEMA logs CASCADE; DROP SCHEMA log_partitions');
   await Promise.all(Array.from({ length: 5 }, () => migrate(db)));
   const { rows } = await db.pool.query('SELECT version::int, name FROM zeekway.migrations ORDER BY version');
   t.deepEqual(rows, [
     { version: 0, name: null },
     { version: 1, name: 'base' },
+    { version: 2, name: 'positions' },
+    { version: 3, name: 'partitions' },
   ]);
 });
 
@@ -40,7 +42,7 @@ test('a database of a newer zeekway is refused', async (t) => {
   await db.pool.query("INSERT INTO zeekway.migrations (version, name) VALUES (999, 'future')");
   await t.throwsAsync(migrate(db), {
     code: 'database_failed',
-    message: 'the database has schema version 999, this zeekway knows 1: use a newer zeekway',
+    message: 'the database has schema version 999, this zeekway knows 3: use a newer zeekway',
   });
 });
 

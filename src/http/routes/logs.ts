@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { describeLogs } from '../../storage/queries/catalogue.js';
 import { logExtent } from '../../storage/queries/extent.js';
-import { type App, readFor, type ServerDeps } from '../context.js';
+import { type App, readEach, readFor, type ServerDeps } from '../context.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { findLog } from '../rows.js';
 import { Path, Time } from '../schemas.js';
@@ -45,25 +45,24 @@ export function logRoutes(app: App, deps: ServerDeps): void {
         },
       },
     },
-    (request) =>
-      readFor(deps, request, async (query) => {
-        const logs = [];
-        for (const log of await describeLogs(query)) {
-          const { rows, exact, first, last } = await logExtent(query, log);
-          const { path, table, stream, columns } = log;
-          logs.push({
-            path,
-            table,
-            stream,
-            fields: columns.length,
-            rows,
-            exact,
-            ...(first === null ? {} : { first: timeFromSql(first) }),
-            ...(last === null ? {} : { last: timeFromSql(last) }),
-          });
-        }
-        return { logs };
-      }),
+    async (request) => {
+      const found = await readFor(deps, request, (query) => describeLogs(query));
+      const logs = await readEach(deps, request, found, async (query, log) => {
+        const { rows, exact, first, last } = await logExtent(query, log);
+        const { path, table, stream, columns } = log;
+        return {
+          path,
+          table,
+          stream,
+          fields: columns.length,
+          rows,
+          exact,
+          ...(first === null ? {} : { first: timeFromSql(first) }),
+          ...(last === null ? {} : { last: timeFromSql(last) }),
+        };
+      });
+      return { logs };
+    },
   );
 
   app.get(

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { describeLogs } from '../../storage/queries/catalogue.js';
 import { logRows, uidConditions } from '../../storage/queries/rows.js';
-import { type App, readFor, type ServerDeps } from '../context.js';
+import { type App, readEach, readFor, type ServerDeps } from '../context.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { rowsJson, selectAll } from '../rows.js';
 import { Limit, Path, RowRef } from '../schemas.js';
@@ -49,26 +49,25 @@ export function uidRoutes(app: App, deps: ServerDeps): void {
         },
       },
     },
-    (request) =>
-      readFor(deps, request, async (query) => {
-        const { uid } = request.params;
-        const { limit, related } = request.query;
-        const logs = [];
-        for (const log of await describeLogs(query)) {
-          const conditions = uidConditions(log, storedText(uid), related);
-          if (conditions.length === 0) continue;
-          const selection = selectAll(log);
-          const page = await logRows(query, log, {
-            columns: selection.columns,
-            conditions: [conditions],
-            order: 'asc',
-            limit,
-          });
-          if (page.rows.length === 0) continue;
-          const rows = await rowsJson(query, log, selection, page.rows);
-          logs.push({ path: log.path, rows, more: page.next !== undefined });
-        }
-        return { uid, logs };
-      }),
+    async (request) => {
+      const { uid } = request.params;
+      const { limit, related } = request.query;
+      const logs = await readFor(deps, request, (query) => describeLogs(query));
+      const found = await readEach(deps, request, logs, async (query, log) => {
+        const conditions = uidConditions(log, storedText(uid), related);
+        if (conditions.length === 0) return [];
+        const selection = selectAll(log);
+        const page = await logRows(query, log, {
+          columns: selection.columns,
+          conditions: [conditions],
+          order: 'asc',
+          limit,
+        });
+        if (page.rows.length === 0) return [];
+        const rows = await rowsJson(query, log, selection, page.rows);
+        return [{ path: log.path, rows, more: page.next !== undefined }];
+      });
+      return { uid, logs: found.flat() };
+    },
   );
 }

@@ -1,14 +1,18 @@
 import { type LogDescription, timeColumn } from './catalogue.js';
+import { type Piece, piecesOf } from './pieces.js';
 import { type Query, textOrNull } from './query.js';
 
 /**
- * Where the times of a log lie, without reading all of it. Rows are appended as they come, so the earliest
- * and latest times are at the ends of the table, unless an old capture was added in between.
+ * Where the times of a log lie, without reading all of it. Rows are appended as they come, so the earliest and latest
+ * times are at the ends of the first and last partition, unless an old capture was added in between; and at those of the
+ * default partition.
  */
 
-/** Smaller tables are read in whole: some ten thousand rows, a few milliseconds. */
+/** Smaller logs are read in whole: some ten thousand rows, a few milliseconds. */
 const SMALL_BYTES = 8 * 1024 * 1024;
-/** Pages at each end of a larger table that are looked at. */
+/** A log of more partitions is not read in whole: each is locked and planned. */
+const SMALL_PIECES = 32;
+/** Pages at each end of a larger piece that are looked at. */
 const END_PAGES = 64;
 
 /** How many rows a log has, and from when to when they are. */
@@ -21,41 +25,65 @@ export interface LogExtent {
   readonly last: string | null;
 }
 
-/** The tid at which the last pages of the table begin; `undefined` for a small table. */
-async function tailOf(query: Query, log: LogDescription): Promise<string | undefined> {
-  const [row] = await query(
-    `SELECT size > ${SMALL_BYTES}, size / current_setting('block_size')::bigint - ${END_PAGES}
-       FROM pg_relation_size($1::regclass) AS size`,
-    [log.table],
-  );
-  return row?.[0] === 't' ? `(${row[1]},0)` : undefined;
-}
+const bytesOf = (pieces: readonly Piece[]): number => pieces.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** The extent of a log: exact for a small table; for a large one its ends and the planner's estimate. */
+const atHead = `ctid < '(${END_PAGES},0)'`;
+/** The last pages of a piece, all of a small one. */
+const atTail = ({ pagesNow }: Piece): string => `ctid >= '(${Math.max(0, pagesNow - END_PAGES)},0)'`;
+
+/** The extent of a log: exact for a small one; for a large one its ends and the planner's estimate. */
 export async function logExtent(query: Query, log: LogDescription): Promise<LogExtent> {
   const time = timeColumn(log).quoted;
-  const tail = await tailOf(query, log);
-  if (tail === undefined) {
-    const [row] = await query(`SELECT count(*), min(${time}), max(${time}) FROM ${log.table}`);
-    return { rows: Number(row?.[0]), exact: true, first: textOrNull(row?.[1]), last: textOrNull(row?.[2]) };
-  }
-  const [plan] = await query(`EXPLAIN (FORMAT JSON) SELECT 1 FROM ${log.table}`);
-  const [ends] = await query(
-    `SELECT min(first), max(last) FROM (
-       (SELECT min(${time}) AS first, max(${time}) AS last FROM ${log.table} WHERE ctid < $1::tid)
-       UNION ALL
-       (SELECT min(${time}), max(${time}) FROM ${log.table} WHERE ctid >= $2::tid)) AS ends`,
-    [`(${END_PAGES},0)`, tail],
+  const pieces = await piecesOf(query, log);
+  const exact = bytesOf(pieces) <= SMALL_BYTES && pieces.length <= SMALL_PIECES;
+  const figures = `SELECT count(*) AS rows, min(${time}) AS first, max(${time}) AS last`;
+  const select = ({ table }: Piece, where: string): string => `${figures} FROM ONLY ${table} ${where}`;
+  const bounded = pieces.filter(({ low }) => low !== null);
+  const [oldest, newest] = [bounded[0], bounded.at(-1)];
+  const selects = exact
+    ? // Nothing stored, or a view that somebody made in its place.
+      pieces.length === 0
+      ? [`${figures} FROM ${log.table}`]
+      : pieces.map((piece) => select(piece, ''))
+    : [
+        ...pieces
+          .filter(({ low }) => low === null)
+          .flatMap((piece) => [select(piece, `WHERE ${atHead}`), select(piece, `WHERE ${atTail(piece)}`)]),
+        ...(oldest ? [select(oldest, `WHERE ${atHead}`)] : []),
+        ...(newest ? [select(newest, `WHERE ${atTail(newest)}`)] : []),
+      ];
+  const [row] = await query(
+    `SELECT sum(rows), min(first), max(last) FROM (${selects.join(' UNION ALL ')}) AS ends`,
   );
-  return {
-    rows: plannedRows(String(plan?.[0])),
-    exact: false,
-    first: textOrNull(ends?.[0]),
-    last: textOrNull(ends?.[1]),
-  };
+  const rows = exact ? Number(row?.[0]) : await plannedRows(query, pieces);
+  return { rows, exact, first: textOrNull(row?.[1]), last: textOrNull(row?.[2]) };
 }
 
-function plannedRows(explained: string): number {
+/** Pieces without figures of their own that the planner is asked about; further ones count as the others. */
+const ASKED_PIECES = 16;
+
+/** As the planner does it: the rows a page had, times the pages that there are. */
+async function plannedRows(query: Query, pieces: readonly Piece[]): Promise<number> {
+  let [rows, pages] = [0, 0];
+  const unknown = [];
+  for (const piece of pieces) {
+    if (piece.rows < 0 || piece.pages === 0) {
+      unknown.push(piece);
+    } else {
+      rows += (piece.rows / piece.pages) * piece.pagesNow;
+      pages += piece.pagesNow;
+    }
+  }
+  for (const { table, pagesNow } of unknown.splice(0, ASKED_PIECES)) {
+    const [plan] = await query(`EXPLAIN (FORMAT JSON) SELECT 1 FROM ONLY ${table}`);
+    rows += rowsOfPlan(String(plan?.[0]));
+    pages += pagesNow;
+  }
+  const left = unknown.reduce((sum, { pagesNow }) => sum + pagesNow, 0);
+  return Math.round(rows + (pages > 0 ? (rows / pages) * left : 0));
+}
+
+function rowsOfPlan(explained: string): number {
   const [{ Plan: plan } = { Plan: undefined }] = JSON.parse(explained) as {
     Plan?: { 'Plan Rows': number };
   }[];
@@ -74,38 +102,71 @@ export interface WindowRequest {
 }
 
 /**
- * Ever longer windows at the end of a large table (or of the range, or where the page before ended) where
- * the first rows of the order should be. A BRIN index finds the rows of a window, but cannot give a whole
- * table in order: without windows, the newest hundred rows cost reading them all (3 million rows: 1 s
- * instead of 20 ms). Whatever the windows are, one that has enough rows has the right ones. None for a small
- * table; none that would be all of it.
+ * Ever longer windows at the end of a large log (or of the range, or where the page before ended) where the first
+ * rows of the order should be. A BRIN index finds the rows of a window, and partitions outside of it are left out, but
+ * neither gives a whole table in order: without windows, the newest hundred rows cost reading them all (3 million
+ * rows: 1 s instead of 20 ms). Whatever the windows are, one that has enough rows has the right ones. None for a small
+ * log; none that would be all of it.
  */
 export async function timeWindows(
   query: Query,
   log: LogDescription,
   request: WindowRequest,
 ): Promise<{ from?: string; to?: string }[]> {
-  const tail = await tailOf(query, log);
-  if (tail === undefined) return [];
+  const pieces = await piecesOf(query, log);
+  if (bytesOf(pieces) <= SMALL_BYTES) return [];
   const time = timeColumn(log).quoted;
   const isDesc = request.order === 'desc';
+  const ends = await windowEnds(query, pieces, request);
   const [near, far] = isDesc ? [request.to, request.from] : [request.from, request.to];
   const [nearer, farther] = isDesc ? ['least', 'greatest'] : ['greatest', 'least'];
   const [head, foot] = isDesc ? ['max', 'min'] : ['min', 'max'];
-  const [atHead, atFoot] = isDesc
-    ? ['ctid >= $1::tid', 'ctid < $2::tid']
-    : ['ctid < $2::tid', 'ctid >= $1::tid'];
+  const at = (piece: Piece, end: 'near' | 'far'): string =>
+    (end === 'near') === isDesc ? atTail(piece) : atHead;
+  const farEnd =
+    typeof ends.far === 'string'
+      ? `'${ends.far}'::timestamptz`
+      : `(SELECT ${foot}(${time}) FROM ONLY ${ends.far.table} WHERE ${at(ends.far, 'far')})`;
   const rows = await query(
     `SELECT bound FROM (
-       SELECT ${nearer}((SELECT ${head}(${time}) FROM ${log.table} WHERE ${atHead}),
-                     nullif($3, '')::timestamptz, nullif($4, '')::timestamptz) AS near,
-              ${farther}((SELECT ${foot}(${time}) FROM ${log.table} WHERE ${atFoot}),
-                     nullif($5, '')::timestamptz) AS far) AS ends,
+       SELECT ${nearer}((SELECT ${head}(${time}) FROM ONLY ${ends.near.table} WHERE ${at(ends.near, 'near')}),
+                     nullif($1, '')::timestamptz, nullif($2, '')::timestamptz) AS near,
+              ${farther}(${farEnd}, nullif($3, '')::timestamptz) AS far) AS ends,
        unnest(ARRAY[${WINDOW_SECONDS.join(', ')}]) AS seconds,
        LATERAL (SELECT near ${isDesc ? '-' : '+'} seconds * interval '1 s' AS bound) AS bounds
       WHERE isfinite(near) AND bound ${isDesc ? '>' : '<'} far
       ORDER BY seconds`,
-    [tail, `(${END_PAGES},0)`, near ?? '', request.after ?? '', far ?? ''],
+    [near ?? '', request.after ?? '', far ?? ''],
   );
   return rows.map(([bound]) => (isDesc ? { from: String(bound) } : { to: String(bound) }));
+}
+
+/**
+ * The piece at whose end the first rows of the order should be, and the other end of the log: a time, or the piece
+ * that tells it. Pieces are not empty.
+ */
+async function windowEnds(
+  query: Query,
+  pieces: readonly Piece[],
+  { from, to, order, after }: WindowRequest,
+): Promise<{ near: Piece; far: Piece | string }> {
+  const bounded = pieces.filter(({ low }) => low !== null);
+  const isDesc = order === 'desc';
+  const lows = bounded.map(({ low }) => low ?? '');
+  const highs = bounded.map(({ high }) => high ?? '');
+  const [counts] = await query(
+    isDesc
+      ? `SELECT count(*) FROM unnest($1::timestamptz[]) AS low
+          WHERE low <= coalesce(least(nullif($2, '')::timestamptz, nullif($3, '')::timestamptz), 'infinity')`
+      : `SELECT count(*) FROM unnest($1::timestamptz[]) AS high
+          WHERE high < coalesce(greatest(nullif($2, '')::timestamptz, nullif($3, '')::timestamptz), '-infinity')`,
+    [isDesc ? lows : highs, (isDesc ? to : from) ?? '', after ?? ''],
+  );
+  const count = Number(counts?.[0]);
+  const near = isDesc ? bounded[count - 1] : bounded[count];
+  const rest = pieces.find(({ low }) => low === null);
+  const far = isDesc ? lows[0] : highs.at(-1);
+  if (near !== undefined && far !== undefined) return { near, far };
+  const only = rest ?? (pieces[0] as Piece);
+  return { near: only, far: only };
 }

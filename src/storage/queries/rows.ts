@@ -2,7 +2,7 @@ import pg from 'pg';
 import { ZeekwayError } from '../../core/errors.js';
 import { type LogColumn, type LogDescription, timeColumn } from './catalogue.js';
 import { timeWindows } from './extent.js';
-import { type Cell, firstRows, type Query } from './query.js';
+import { type Cell, firstRows, type Query, textOrNull } from './query.js';
 
 /** One test of a column. `value` is text in PostgreSQL's notation of the column's (or its elements') type. */
 export interface Condition {
@@ -18,12 +18,14 @@ export interface Condition {
 export type Order = 'asc' | 'desc';
 
 /**
- * The place behind a row in the order (time, ctid). A ctid stays as it is because rows of logs are never
- * updated; only a rewrite of the table (VACUUM FULL, CLUSTER, a restore) changes it, and the file node with it.
+ * The place behind a row in the order (time, partition, ctid). A ctid stays as it is because rows of logs are never
+ * updated; only a rewrite of the partition (VACUUM FULL, CLUSTER, a restore) changes it, and the file node with it.
  */
 export interface RowPosition {
   /** PostgreSQL's text of the time; `null` where the row has none. */
   readonly time: string | null;
+  /** The OID of the partition. */
+  readonly partition: string;
   readonly ctid: string;
   readonly fileNode: string;
 }
@@ -92,14 +94,14 @@ function afterSql(request: RowsRequest, time: string, values: Values): string | 
   const { after, order } = request;
   if (!after) return undefined;
   const sign = order === 'asc' ? '>' : '<';
-  const ctid = values.add(after.ctid, 'tid');
-  if (after.time === null) return `(${time} IS NULL AND ctid ${sign} ${ctid})`;
+  const place = `(${values.add(after.partition, 'oid')}, ${values.add(after.ctid, 'tid')})`;
+  if (after.time === null) return `(${time} IS NULL AND (tableoid, ctid) ${sign} ${place})`;
   const at = values.add(after.time, 'timestamptz');
-  const behind = `${time} ${sign}= ${at} AND (${time} ${sign} ${at} OR ctid ${sign} ${ctid})`;
+  const behind = `${time} ${sign}= ${at} AND (${time} ${sign} ${at} OR (tableoid, ctid) ${sign} ${place})`;
   return isRanged(request) ? `(${behind})` : `((${behind}) OR ${time} IS NULL)`;
 }
 
-/** The SELECT for a page of a log: the columns asked for, then `_received`, `_source`, time and ctid. */
+/** The SELECT for a page of a log: the columns asked for, then `_received`, `_source`, time, tableoid and ctid. */
 export function rowsStatement(log: LogDescription, request: RowsRequest): Statement {
   const values = new Values();
   const time = timeColumn(log).quoted;
@@ -109,34 +111,46 @@ export function rowsStatement(log: LogDescription, request: RowsRequest): Statem
     ...request.conditions.map((group) => `(${group.map((one) => conditionSql(one, values)).join(' OR ')})`),
     afterSql(request, time, values),
   ].filter((part) => part !== undefined);
-  const columns = [...request.columns.map(quoted), '"_received"', '"_source"', time, 'ctid'];
+  const columns = [...request.columns.map(quoted), '"_received"', '"_source"', time, 'tableoid', 'ctid'];
   return {
     text:
       `SELECT ${columns.join(', ')} FROM ${log.table}` +
       (where.length > 0 ? ` WHERE ${where.join(' AND ')}` : '') +
       // In a range there are no NULLs; without the words a B-tree that somebody made can give the order.
-      ` ORDER BY ${time} ${request.order}${isRanged(request) ? '' : ' NULLS LAST'}, ctid ${request.order}` +
+      ` ORDER BY ${time} ${request.order}${isRanged(request) ? '' : ' NULLS LAST'},` +
+      ` tableoid ${request.order}, ctid ${request.order}` +
       ` LIMIT ${request.limit + 1}`,
     values: values.list,
   };
 }
 
 /**
- * One page of a log's rows, ordered by time. Throws `request_invalid` where the table was rewritten since
- * `after` was made.
+ * One page of a log's rows, ordered by time. Throws `request_invalid` where the partition of `after` was rewritten
+ * since. One that is gone does no harm: the time says where to go on.
  */
 export async function logRows(query: Query, log: LogDescription, request: RowsRequest): Promise<RowsPage> {
+  const { after } = request;
   const { rows, hasMore } = await newestWindow(query, log, request);
-  const last = rows.at(-1);
-  if (!request.after && !(hasMore && last)) return { rows: rows.map(storedRow) };
-  // After the rows: from there on the transaction's lock keeps the table from being rewritten.
-  const [[fileNode] = []] = await query('SELECT pg_relation_filenode($1::regclass)', [log.table]);
-  if (request.after && request.after.fileNode !== fileNode) {
-    throw new ZeekwayError('request_invalid', 'the cursor is too old: the table was rewritten; begin again');
+  // After the rows: from there on the transaction's lock keeps the partition from being rewritten.
+  if (after !== undefined) {
+    const found = await fileNodeOf(query, after.partition);
+    if (found !== null && found !== after.fileNode) {
+      throw new ZeekwayError(
+        'request_invalid',
+        'the cursor is too old: the table was rewritten; begin again',
+      );
+    }
   }
+  const last = rows.at(-1);
   if (!hasMore || !last) return { rows: rows.map(storedRow) };
-  const [time, ctid] = last.slice(-2) as [string | null, string];
-  return { rows: rows.map(storedRow), next: { time, ctid, fileNode: String(fileNode) } };
+  const [time, partition, ctid] = last.slice(-3) as [string | null, string, string];
+  const fileNode = String(await fileNodeOf(query, partition));
+  return { rows: rows.map(storedRow), next: { time, partition, ctid, fileNode } };
+}
+
+async function fileNodeOf(query: Query, oid: string): Promise<string | null> {
+  const [[fileNode] = []] = await query('SELECT pg_relation_filenode($1::oid)', [oid]);
+  return textOrNull(fileNode);
 }
 
 type FirstRows = Awaited<ReturnType<typeof firstRows>>;
@@ -166,11 +180,11 @@ const namesUid = ({ conditions }: RowsRequest): boolean =>
   );
 
 function storedRow(cells: readonly Cell[]): StoredRow {
-  const [received, sourceId] = cells.slice(-4);
-  return { cells: cells.slice(0, -4), received: String(received), sourceId: String(sourceId) };
+  const [received, sourceId] = cells.slice(-5);
+  return { cells: cells.slice(0, -5), received: String(received), sourceId: String(sourceId) };
 }
 
-/** Fields with a hash index; see log-indexes.ts. */
+/** Fields with an index of their own; see log-indexes.ts. */
 const UID_FIELDS: ReadonlySet<string> = new Set(['uid', 'fuid']);
 /** Fields that hold the uids of other rows: conn's tunnels, files' and dhcp's connections. */
 const RELATED_FIELDS: ReadonlySet<string> = new Set(['tunnel_parents', 'conn_uids', 'uids']);
