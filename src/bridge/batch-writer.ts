@@ -20,7 +20,7 @@ export interface BatchWriterOptions {
   /** Told of what is committed: the rows, and how far the stream of entries is stored with them. */
   readonly onCommitted: (commit: Commit) => void;
   /** Called before each try: makes what the rows need in the database. */
-  readonly prepare?: (sets: readonly RowSet[]) => Promise<void>;
+  readonly prepare: (sets: readonly RowSet[]) => Promise<void>;
   /** Makes tables anew that somebody dropped. */
   readonly restore: (sets: readonly RowSet[]) => Promise<void>;
   /** The dead letter of an item whose row the server refused. */
@@ -157,7 +157,7 @@ export class BatchWriter {
         tries += 1;
         begin = performance.now();
         try {
-          await prepare?.(sets);
+          await prepare(sets);
           return await commitBatch(db, batch, options);
         } catch (error) {
           if (isMissingError(error)) await restore(sets);

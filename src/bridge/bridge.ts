@@ -12,6 +12,7 @@ import {
 import type { Logger } from '../core/logger.js';
 import type { Position } from '../storage/batch.js';
 import type { Database } from '../storage/database.js';
+import { ensureDays } from '../storage/partitions/ensure-days.js';
 import type { DeadLetterItem, EventItem, IdentifierItem, Item, LogItem, SchemaItem } from '../zeek/item.js';
 import { Batch, type RowSet } from './batch.js';
 import { BatchWriter, type Commit } from './batch-writer.js';
@@ -84,7 +85,8 @@ export class Bridge {
   private readonly deadLetterLog: DeadLetterLog;
   private readonly limits: CodecLimits;
 
-  constructor({ db, writerId, replayId, logger, clock, limits, onCommitted }: BridgeOptions) {
+  constructor(private readonly options: BridgeOptions) {
+    const { db, writerId, replayId, logger, clock, limits, onCommitted } = options;
     this.limits = limits ?? DEFAULT_CODEC_LIMITS;
     this.deadLetterLog = new DeadLetterLog(logger);
     this.state = new DatabaseState(logger, clock, this.end.signal);
@@ -99,6 +101,7 @@ export class Bridge {
         this.counter.committed(commit.sets);
         onCommitted?.(commit);
       },
+      prepare: (sets) => this.makeDays(sets),
       restore: (sets) => this.destinations.restore(sets),
       rejected: (item, error) => this.rejected(item, error),
     });
@@ -282,6 +285,23 @@ export class Bridge {
     this.batch = new Batch();
     this.sealed = this.position;
     this.writer.enqueue(sets, this.position);
+  }
+
+  /** Makes the partitions that rows are for; where that cannot be now, the rows go to the default partition. */
+  private async makeDays(sets: readonly RowSet[]): Promise<void> {
+    const { db, replayId, clock, logger } = this.options;
+    const now = Number(clock.wallNanos() / 1_000_000n);
+    for (const { target, days } of sets) {
+      if (days.size === 0) continue;
+      const options = { backfill: replayId !== undefined, now };
+      const { problem } = await ensureDays(db, target.table, days, options);
+      if (problem) {
+        logger.warn(
+          { table: target.table, code: problem.code },
+          `rows go to the default partition for now: ${errorLine(problem)}`,
+        );
+      }
+    }
   }
 
   private rejected(item: Item, error: unknown): RowSet[] {
