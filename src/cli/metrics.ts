@@ -166,7 +166,7 @@ export class Metrics {
       registers: [this.registry],
       collect() {
         this.reset();
-        for (const state of ['peered', 'connecting'] as const)
+        for (const state of ['connecting', 'peered', 'retrying', 'standby'] as const)
           this.set({ state }, peers().filter((peer) => peer.state === state).length);
       },
     });

@@ -27,6 +27,8 @@ export type LogKey = Pick<LogSchema, 'stream' | 'writer' | 'path'>;
  */
 export class SchemaRegistry {
   private readonly schemas = new Map<string, LogSchema>();
+  /** What was found last: the records of a batch are mostly of one log. */
+  private last: LogSchema | undefined;
 
   private static key({ stream, writer, path }: LogKey): string {
     return `${stream}\n${writer}\n${path}`;
@@ -37,10 +39,14 @@ export class SchemaRegistry {
     const key = SchemaRegistry.key(schema);
     if (this.schemas.size >= PEER_LOG_SCHEMAS && !this.schemas.has(key)) return false;
     this.schemas.set(key, schema);
+    this.last = undefined;
     return true;
   }
 
   find(key: LogKey): LogSchema | undefined {
-    return this.schemas.get(SchemaRegistry.key(key));
+    const { last } = this;
+    if (last?.stream === key.stream && last.path === key.path && last.writer === key.writer) return last;
+    this.last = this.schemas.get(SchemaRegistry.key(key));
+    return this.last;
   }
 }

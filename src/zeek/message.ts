@@ -104,6 +104,8 @@ function bad(error: unknown, subject: string, raw: Uint8Array): ZeekMessage {
 interface Progress {
   readonly messages: ZeekMessage[];
   malformed: number;
+  /** The names of the last LogWrite, and the bytes that they were read from. */
+  lastKey?: { readonly raw: Uint8Array; readonly key: LogKey };
 }
 
 /** Reads one message; leaves the reader behind it, whatever is inside. */
@@ -120,7 +122,7 @@ function readOne(reader: ByteReader, progress: Progress, depth: number): void {
     }
     const read = version === MESSAGE_VERSION ? READERS.get(type) : undefined;
     if (read) {
-      progress.messages.push(read(reader, subject));
+      progress.messages.push(read(reader, subject, progress));
       return;
     }
     const reason = `at byte ${start}: message version ${version}, type ${type}`;
@@ -175,7 +177,7 @@ function readBatch(reader: ByteReader, progress: Progress, depth: number): void 
 }
 
 type Subject = { value: string };
-type MessageReader = (reader: ByteReader, subject: Subject) => ZeekMessage;
+type MessageReader = (reader: ByteReader, subject: Subject, progress: Progress) => ZeekMessage;
 
 const READERS: ReadonlyMap<bigint, MessageReader> = new Map([
   [MESSAGE_TYPE.event, readEvent],
@@ -251,13 +253,33 @@ function readType(reader: ByteReader): LogType {
   return type ?? reader.fail('decode_invalid', reader.offset - 8, 'a type tag of 0 to 22', String(tag));
 }
 
-function readLogWrite(reader: ByteReader, subject: Subject): ZeekMessage {
+function readLogWrite(reader: ByteReader, subject: Subject, progress: Progress): ZeekMessage {
   expectList(reader, 4, 'a LogWrite');
+  const { stream, writer, path } = readLogKey(reader, subject, progress);
+  return { type: 'log-write', stream, writer, path, serial: expectString(reader, 'a serialized record') };
+}
+
+/** The records of a batch are mostly of the log of the one before: its names are not made anew. */
+function readLogKey(reader: ByteReader, subject: Subject, progress: Progress): LogKey {
+  const { offset: start } = reader;
+  const { lastKey } = progress;
+  if (lastKey && reader.remaining >= lastKey.raw.length && isAt(reader.bytes, start, lastKey.raw)) {
+    reader.offset += lastKey.raw.length;
+    subject.value = lastKey.key.stream;
+    return lastKey.key;
+  }
   const stream = expectEnum(reader, 'a stream');
   subject.value = stream;
   const writer = expectEnum(reader, 'a writer');
   const path = nameFromBytes(expectString(reader, 'a path'));
-  return { type: 'log-write', stream, writer, path, serial: expectString(reader, 'a serialized record') };
+  const key = { stream, writer, path };
+  progress.lastKey = { raw: reader.bytes.subarray(start, reader.offset), key };
+  return key;
+}
+
+function isAt(bytes: Uint8Array, at: number, part: Uint8Array): boolean {
+  for (let index = 0; index < part.length; index++) if (bytes[at + index] !== part[index]) return false;
+  return true;
 }
 
 function readIdentifierUpdate(reader: ByteReader, subject: Subject): ZeekMessage {

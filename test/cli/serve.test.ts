@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { encodeLogRecord, type LogField, type LogValue } from '../../src/codec/log-record.js';
 import { count } from '../../src/codec/value.js';
+import { openDatabase } from '../../src/storage/database.js';
 import { batchMessage, logCreateMessage, logWriteMessage } from '../../src/zeek/message.js';
 import { ownDatabase } from '../support/database.js';
 import { testEndpoint, until } from '../support/endpoints.js';
@@ -39,7 +40,7 @@ async function setUp(t: ExecutionContext) {
   const api = /API at (http:\/\/[^,]+),/.exec(gateway.err)?.[1] ?? '';
   // biome-ignore lint/suspicious/noExplicitAny: the API's answers are checked field by field.
   const get = async (path: string): Promise<any> => (await fetch(`${api}${path}`)).json();
-  return { worker: worker.endpoint, events: worker.events, gateway, get, api, data };
+  return { worker: worker.endpoint, events: worker.events, gateway, get, api, data, url };
 }
 
 test.serial('live logs and events come out of the API, and Ctrl-C leaves in order', async (t) => {
@@ -70,6 +71,9 @@ test.serial('live logs and events come out of the API, and Ctrl-C leaves in orde
   const { peers } = await get('/v1/peers');
   t.like(peers[0], { id: worker.id, node: 'worker-1', state: 'peered', direction: 'out' });
   t.is((await fetch(`${api}/readyz`)).status, 200);
+  const metrics = await (await fetch(`${api}/metrics`)).text();
+  t.regex(metrics, /^zeekway_rows_committed_total\{path="test",peer="worker-1"\} 400$/m);
+  t.regex(metrics, /^zeekway_spool_up 1$/m);
 
   worker.publish('zeek/logs/Test::LOG', logWriteMessage(schema, record(1000)));
   gateway.kill('SIGINT');
@@ -80,6 +84,46 @@ test.serial('live logs and events come out of the API, and Ctrl-C leaves in orde
   t.is(events[1]?.type, 'peer_lost');
   t.regex(events[1]?.error?.message ?? '', /the peer unpeered/);
 });
+
+test.serial(
+  'what was taken while the database did not take it survives SIGKILL, and is stored once',
+  async (t) => {
+    const { worker, gateway, data, url } = await setUp(t);
+    worker.publish('zeek/logs/Test::LOG', logCreateMessage(schema));
+    const db = await openDatabase({ url });
+    t.teardown(() => db.close());
+    const stored = async (): Promise<number> => {
+      const { rows } = await db.pool.query("SELECT to_regclass('logs.test') IS NOT NULL AS there");
+      if (!rows[0].there) return -1;
+      return Number((await db.pool.query('SELECT count(*) FROM logs.test')).rows[0].count);
+    };
+    await until('the table is there', async () => (await stored()) === 0);
+    const lock = await db.pool.connect();
+    await lock.query('BEGIN; LOCK TABLE logs.test IN ACCESS EXCLUSIVE MODE');
+    for (let index = 0; index < 1_000; index++) {
+      worker.publish('zeek/logs/Test::LOG', logWriteMessage(schema, record(index)));
+    }
+    const api = /API at (http:\/\/[^,]+),/.exec(gateway.err)?.[1] ?? '';
+    const durable = /^zeekway_spool_durable_entries_total (\d+)$/m;
+    await until('all is in the spool', async () => {
+      const [, entries] = durable.exec(await (await fetch(`${api}/metrics`)).text()) ?? [];
+      return Number(entries) >= 1_002;
+    });
+    gateway.kill('SIGKILL');
+    await gateway.end();
+    await lock.query('COMMIT');
+    lock.release();
+    t.is(await stored(), 0);
+    const again = new Zeekway(t, ['serve', '--database', url, '--data', data, '--http', '127.0.0.1:0']);
+    await until('it is stored', async () => (await stored()) === 1_000, 30_000);
+    t.regex(again.err, /writing what the spool has from the last run/);
+    again.kill('SIGTERM');
+    t.is((await again.end()).code, 0, again.err);
+    t.is(await stored(), 1_000);
+    const { rows } = await db.pool.query('SELECT count(DISTINCT uid)::int AS uids FROM logs.test');
+    t.deepEqual(rows, [{ uids: 1_000 }]);
+  },
+);
 
 test.serial('a second start keeps the endpoint ID', async (t) => {
   const { gateway, data, worker, events } = await setUp(t);

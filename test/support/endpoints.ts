@@ -22,9 +22,13 @@ export function testEndpoint(
 }
 
 /** Waits for a condition; fails the test when it does not come true. */
-export async function until(what: string, condition: () => boolean, ms = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  ms = 10_000,
+): Promise<void> {
   const deadline = performance.now() + ms;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`waited ${ms} ms in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
