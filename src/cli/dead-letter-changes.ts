@@ -135,7 +135,7 @@ class Tally {
 
   end(): void {
     const { stored, rows, failed, skipped } = this;
-    this.terminal.out(`stored ${stored} (${rows} rows), failed again ${failed}, nothing to try ${skipped}`);
+    this.terminal.out(`stored ${stored} (rows: ${rows}), failed again ${failed}, nothing to try ${skipped}`);
   }
 }
 

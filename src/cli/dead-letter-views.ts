@@ -65,7 +65,7 @@ export async function summaryCommand(options: SummaryOptions, terminal: Terminal
   else if (total === 0) terminal.err(NONE);
   else {
     terminal.out(kindsTable(kinds));
-    terminal.out(`${total} dead letters${hasMore ? `, also of kinds that are not shown` : ''}`);
+    terminal.out(`${total} in all${hasMore ? ', also of kinds that are not shown' : ''}`);
   }
   return 0;
 }

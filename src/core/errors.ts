@@ -103,27 +103,27 @@ export const ERROR_CATALOGUE = {
   // Zeek messages
   message_malformed: entry(
     'A message is not a Zeek message.',
-    'Look at it in the dead letters: another program may publish on this topic.',
+    '`zeekway dead-letters show ID`: another program may publish on this topic. `drop` when it is of no use.',
   ),
   message_unknown: entry(
     'A Zeek message of a type that zeekway does not know.',
-    'Look at it in the dead letters; a newer Zeek may need a newer zeekway.',
+    '`zeekway dead-letters show ID`; a newer Zeek may need a newer zeekway: then `zeekway dead-letters retry`.',
   ),
   log_without_schema: entry(
     'A log record came before the description of its fields.',
-    'Usual in a capture that begins in the middle; live, restart the peering.',
+    'Usual in a capture that begins in the middle; live, restart the peering. Once its log was announced: `zeekway dead-letters retry --code log_without_schema`.',
   ),
   log_record_malformed: entry(
     'A log record does not fit the fields that were announced.',
-    'Look at it in the dead letters; the error names the byte offset.',
+    '`zeekway dead-letters show ID` has the fields up to the byte that the error names; then `retry` or `drop`.',
   ),
   too_many_logs: entry(
     'A peer announced more logs than one peer may.',
-    'Look at what it announces; the limit is PEER_LOG_SCHEMAS. Records of the further ones are dead letters.',
+    'Look at what it announces; the limit is PEER_LOG_SCHEMAS. Records of the further ones are dead letters: `zeekway dead-letters retry` stores them, whatever the limit is.',
   ),
   log_schema_invalid: entry(
     'A log announces fields that cannot become a table.',
-    'Look at the announcement in the dead letters.',
+    '`zeekway dead-letters show ID` has the announcement; `zeekway dead-letters retry` when the log can be a table.',
   ),
   // storage
   spool_failed: entry(
@@ -167,11 +167,11 @@ export const ERROR_CATALOGUE = {
   ),
   row_rejected: entry(
     'The database refused a row.',
-    'The row is kept in the dead letters; the error shows what the server said.',
+    'The error shows what the server said: remove the cause, then `zeekway dead-letters retry --code row_rejected`.',
   ),
   value_out_of_range: entry(
     'A time lies outside of what PostgreSQL can hold.',
-    'The row is stored with the nearest value and kept unchanged in the dead letters.',
+    'The row is stored with the nearest value; `zeekway dead-letters show ID` has the record as it came.',
   ),
   // replay
   file_unreadable: entry('A file cannot be read.', 'Check the path and its permissions.'),
@@ -209,7 +209,7 @@ export const ERROR_CATALOGUE = {
   ),
   log_file_invalid: entry(
     'A log file is not in the form that Zeek writes.',
-    'The error names the line and what was expected.',
+    'The error names the line and what was expected; `zeekway dead-letters show ID` has it. Correct the file and replay it.',
   ),
   replay_busy: entry('Another zeekway replays the same file right now.', 'Wait until it has finished.'),
   replay_stopped: entry(

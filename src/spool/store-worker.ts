@@ -97,8 +97,29 @@ export function rename({ id }: { id: string }): void {
 }
 
 /** Makes a change durable, as a whole or not at all. */
-export function apply({ group, removed, state }: Change): void {
+export function apply(change: Change): void {
   const { db } = current();
+  try {
+    commit(db, change);
+  } catch (error) {
+    freePages(db);
+    throw error;
+  }
+}
+
+/**
+ * LMDB takes pages again that were freed two commits before: where the disk is full and nothing is left to remove,
+ * two of next to nothing let the next try have them.
+ */
+function freePages(db: Database<Buffer, Key>): void {
+  try {
+    for (let commits = 0; commits < 2; commits++) db.putSync(['commit'], Buffer.from(String(commits)));
+  } catch {
+    // Not even that: the error that brought us here says why, and a later try does this again.
+  }
+}
+
+function commit(db: Database<Buffer, Key>, { group, removed, state }: Change): void {
   db.transactionSync(() => {
     for (const key of removed) db.removeSync(keyOf(key));
     for (const { name, text } of state) {

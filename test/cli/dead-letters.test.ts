@@ -40,7 +40,7 @@ test.serial('looking: kinds, list, one', async (t) => {
   const summary = await run();
   t.is(summary.code, 0, summary.err);
   t.regex(summary.out, /row_rejected +│ X::e +│ worker-1 │ +1 │ 2026-11-24T04:00:00\.000000Z/);
-  t.regex(summary.out, /\n4 dead letters\n$/);
+  t.regex(summary.out, /\n4 in all\n$/);
   const json = JSON.parse((await run('summary', '--json', '--code', 'row_rejected')).out);
   t.is(json.total, 2);
   t.like(json.kinds[0], { code: 'row_rejected', count: 1, source: { node: 'worker-1' } });
@@ -69,12 +69,12 @@ test.serial('looking: kinds, list, one', async (t) => {
 test.serial('trying again: what can be stored is, the others say why not', async (t) => {
   const { db, run, left } = await setUp(t);
   const one = await run('retry', '4');
-  t.deepEqual([one.code, one.out], [0, 'stored 1 (1 rows), failed again 0, nothing to try 0\n']);
+  t.deepEqual([one.code, one.out], [0, 'stored 1 (rows: 1), failed again 0, nothing to try 0\n']);
   const all = await run('retry', '--all');
   t.is(all.code, 1);
   t.regex(all.out, /^2: at byte 0: expected a Zeek message .*\[message_malformed\]$/m);
   t.regex(all.out, /^3: not tried: its row is stored already/m);
-  t.regex(all.out, /^stored 1 \(1 rows\), failed again 1, nothing to try 1$/m);
+  t.regex(all.out, /^stored 1 \(rows: 1\), failed again 1, nothing to try 1$/m);
   t.deepEqual(await left(), [2, 3]);
   t.is((await db.pool.query('SELECT FROM zeekway.events')).rowCount, 2);
   t.is((await run('retry', '--code', 'value_out_of_range')).code, 0);

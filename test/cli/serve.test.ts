@@ -52,10 +52,8 @@ test.serial('live logs and events come out of the API, and Ctrl-C leaves in orde
   t.is(worker.publish('zeek/logs/Test::LOG', logCreateMessage(schema)), 1);
   const writes = Array.from({ length: 400 }, (_, index) => logWriteMessage(schema, record(index)));
   t.is(worker.publish('zeek/logs/Test::LOG', batchMessage(writes)), 1);
-  t.is(
-    worker.publish('zeek/logs/Other::LOG', logWriteMessage({ ...schema, stream: 'Other::LOG' }, record(0))),
-    1,
-  );
+  const other = { ...schema, stream: 'Other::LOG', path: 'other' };
+  t.is(worker.publish('zeek/logs/Other::LOG', logWriteMessage(other, record(0))), 1);
   t.is(worker.publishEvent('zeek/event/x', 'Test::event', [count(2n ** 63n)]), 1);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
 
@@ -68,6 +66,19 @@ test.serial('live logs and events come out of the API, and Ctrl-C leaves in orde
   t.deepEqual(stored[0].args, [{ '@data-type': 'count', data: String(2n ** 63n) }]);
   const letters = await get('/v1/dead-letters');
   t.like(letters.deadLetters[0], { code: 'log_without_schema' });
+  t.is(worker.publish('zeek/logs/Other::LOG', logCreateMessage(other)), 1);
+  const retry = async (): Promise<Record<string, unknown>> => {
+    const answer = await fetch(`${api}/v1/dead-letters/retry?to=now`, { method: 'POST' });
+    return (await answer.json()) as Record<string, unknown>;
+  };
+  let retried = await retry();
+  // Until the announcement, too, has arrived.
+  for (let tries = 0; retried['stored'] === 0 && tries < 100; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    retried = await retry();
+  }
+  t.like(retried, { stored: 1, failed: 0 });
+  t.like((await get('/v1/logs/other')).rows[0], { uid: 'C0', _source: { peer: worker.id } });
   const { peers } = await get('/v1/peers');
   t.like(peers[0], { id: worker.id, node: 'worker-1', state: 'peered', direction: 'out' });
   t.is((await fetch(`${api}/readyz`)).status, 200);
