@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { ZeekwayError } from '../../core/errors.js';
 import {
   DEFAULT_LOOK_MS,
   EARLIEST_PARTITION_DAY,
@@ -7,9 +8,19 @@ import {
   PARTITION_MIN_ROWS,
   PARTITION_MOVE_ROWS,
 } from '../../core/limits.js';
-import { createDays, isCovered, partitionLimit } from './create-days.js';
+import { createDays, isCovered } from './create-days.js';
 import { DAY_MS, dayOf, daySql, lastDay } from './day.js';
 import type { LogInPass, Pass } from './pass.js';
+
+/** Tells where a log has more partitions than the server has locks for. The next days get theirs all the same. */
+export async function checkNumber(pass: Pass, { path, state }: LogInPass): Promise<void> {
+  const { length } = state.partitions;
+  if (length <= pass.limit) return;
+  await pass.attempt(path, 'make', async () => {
+    const problem = `log "${path}" has ${length} partitions, and this server has locks for ${pass.limit}`;
+    throw new ZeekwayError('too_many_partitions', problem);
+  });
+}
 
 /** Makes the partitions of the next days of a log that is being written. */
 export async function makeAhead(pass: Pass, { path, table, state }: LogInPass): Promise<void> {
@@ -74,8 +85,8 @@ async function waitingDays(pass: Pass, { path, log, state }: LogInPass, rest: st
     .map(({ day, rows }) => ({ day, rows: Number(rows) }))
     .filter(({ day }) => !isCovered(state.partitions, day));
   const old = days.filter((each) => !isRecent(each) && each.rows >= PARTITION_MIN_ROWS);
-  const room = old.length === 0 ? 0 : (await partitionLimit(session.client)) - state.partitions.length;
-  const chosen = [...days.filter(isRecent), ...old.slice(0, Math.max(0, room))];
+  const room = Math.max(0, pass.limit - state.partitions.length);
+  const chosen = [...days.filter(isRecent), ...old.slice(0, room)];
   return chosen.toSorted((a, b) => b.day - a.day);
 }
 

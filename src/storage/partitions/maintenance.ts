@@ -1,8 +1,8 @@
 import type { Database } from '../database.js';
 import { LOCKS } from '../transaction.js';
-import { makeAhead, moveFromDefault } from './arrange.js';
+import { checkNumber, makeAhead, moveFromDefault } from './arrange.js';
 import { parentOf } from './create.js';
-import { readLog } from './create-days.js';
+import { partitionLimit, readLog } from './create-days.js';
 import { expire } from './expire.js';
 import { type PartitionedTable, readPartitions } from './list.js';
 import {
@@ -83,7 +83,7 @@ async function pass(
 ): Promise<PassReport | 'busy'> {
   const { now, retention = KEEP_ALL, memory = new PassMemory(), paths, signal } = options;
   return Session.run(db, lock, 'look after the partitions', signal, async (session) => {
-    const running = new Pass(session, now, retention, memory);
+    const running = new Pass(session, now, retention, memory, await partitionLimit(session.client));
     for await (const log of logsOf(running, paths)) await work(running, log);
     const { done, failures } = running;
     return { done, failures };
@@ -98,6 +98,7 @@ async function pass(
 export function upkeep(db: Database, options: MaintenanceOptions): Promise<PassReport | 'busy'> {
   return pass(db, LOCKS.maintenance, options, async (running, log) => {
     await expire(running, log);
+    await checkNumber(running, log);
     await makeAhead(running, log);
     await moveFromDefault(running, log);
     await refresh(running, log);

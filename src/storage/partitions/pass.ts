@@ -83,6 +83,8 @@ export class Pass implements PassReport {
     readonly now: number,
     readonly retention: Retention,
     readonly memory: PassMemory,
+    /** How many partitions a log may have on this server. */
+    readonly limit: number,
   ) {}
 
   /** How many days the rows of a log are kept. */
@@ -110,7 +112,7 @@ const DOING: Record<Step, string> = {
   read: 'read the partitions of',
   drop: 'drop old partitions of',
   delete: 'delete old rows of',
-  make: 'make partitions of',
+  make: 'make partitions for',
   move: 'move rows to their partitions of',
   summarize: 'summarize indexes of',
   analyze: 'analyze a partition of',

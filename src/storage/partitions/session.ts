@@ -3,8 +3,14 @@ import { PARTITION_LOCK_TIMEOUT_MS } from '../../core/limits.js';
 import type { Database } from '../database.js';
 import { isTransient, sqlState, toDatabaseError } from '../database-error.js';
 
-/** SQLSTATEs of what only had bad luck: a lock was held, a deadlock, cancelled in favour of a new column. */
-const UNLUCKY = new Set(['55P03', '40P01', '57014']);
+/** SQLSTATEs of what only had bad luck. */
+const UNLUCKY = new Set([
+  '55P03', // a lock was held
+  '40P01', // a deadlock
+  '57014', // cancelled in favour of a new column
+  '42P01', // the partition was dropped in the meantime
+  '42704', // or the index
+]);
 
 /** Whether something is to be tried again at the next pass without a word: somebody was in the way. */
 export const isUnlucky = (error: unknown): boolean => UNLUCKY.has(sqlState(error));
