@@ -2,6 +2,7 @@ import cliProgress from 'cli-progress';
 import { type ErrorCode, errorLine } from '../core/errors.js';
 import type { Speed } from '../replay/pace.js';
 import type { Database } from '../storage/database.js';
+import { maintain } from '../storage/partitions/maintenance.js';
 import { Cleanup } from './cleanup.js';
 import type { StoreConfig } from './config/config.js';
 import { type Terminal, tellError, terminalLogger } from './logger.js';
@@ -64,8 +65,27 @@ export async function replayAll(
       tellError(terminal, error);
     }
   }
+  await sealReplayed(db, [...stored.keys()], terminal, signal);
   if (stored.size > 0) terminal.out(storedTable(Object.fromEntries(stored)));
   return failed > 0 || signal.aborted ? 1 : 0;
+}
+
+/** Days that were replayed are over: they get their final indexes now. What fails a gateway does later. */
+async function sealReplayed(
+  db: Database,
+  paths: readonly string[],
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  if (paths.length === 0 || signal.aborted) return;
+  try {
+    const { failures } = await maintain(db, { now: Date.now(), paths, signal });
+    for (const { error, isUnlucky } of failures) {
+      if (!isUnlucky) terminal.err(`zeekway: warning: ${errorLine(error)}`);
+    }
+  } catch (error) {
+    if (!signal.aborted) terminal.err(`zeekway: warning: ${errorLine(error)}`);
+  }
 }
 
 async function withProgress(

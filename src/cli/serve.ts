@@ -5,6 +5,7 @@ import { Endpoint } from '../peer/endpoint.js';
 import { loadEndpointId } from '../peer/identity.js';
 import type { PeerEvent } from '../peer/status.js';
 import { systemClock, systemRandom } from '../peer/system.js';
+import { MaintenanceRunner } from '../storage/partitions/runner.js';
 import { hostPort } from '../transport/endpoint-url.js';
 import { LOG_TOPIC_PREFIX, nodeIdTopic, nodeTopic } from '../zeek/cluster.js';
 import { Cleanup } from './cleanup.js';
@@ -49,6 +50,14 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     onCommitted: (commit) => metrics.committed(commit),
   });
   metrics.observe({ ingest, peers: () => endpoint.peers() });
+  const maintenance = new MaintenanceRunner({
+    db,
+    clock: systemClock,
+    logger,
+    retention: options.retention,
+  });
+  maintenance.start();
+  cleanup.add(() => maintenance.stop());
   const { work } = ingest;
   // First the peers are left, then what they sent runs through the spool into the database.
   cleanup.add(() => ingest.close());

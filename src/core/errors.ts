@@ -161,6 +161,10 @@ export const ERROR_CATALOGUE = {
     'The embedded PostgreSQL did not start.',
     'The error shows the last lines of its log; check the data folder and the free disk space.',
   ),
+  too_many_partitions: entry(
+    'A log has more days than the server has locks for: queries of all of them fail, and older days get no partition.',
+    'Raise max_locks_per_transaction of the server (docs/operations.md), or set a retention.',
+  ),
   items_not_written: entry(
     'What was received could not be written to the database before the end.',
     'Check the database; a replay can simply be run again.',

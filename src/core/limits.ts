@@ -219,6 +219,24 @@ export const PARTITION_CACHE_MS = 600_000;
  * some 0.2 s. Where it is larger the maintenance makes them.
  */
 export const PARTITION_DEFAULT_BYTES = 256 * 1024 * 1024;
+/** How often the partitions are looked after: what came since is not summarized in their indexes. */
+export const MAINTENANCE_INTERVAL_MS = 60_000;
+/** How long after the end of its day a partition is sealed: what comes later costs more to write. */
+export const SEAL_GRACE_MS = 3_600_000;
+/** A partition of a past day that got more rows than this since the last look is still being written. */
+export const SEAL_QUIET_ROWS = 1_000;
+/**
+ * Bytes up to which a partition is sealed in one transaction, some 0.2 s in which nobody writes to it. Building indexes
+ * beside the writers takes longer for each than that.
+ */
+export const SEAL_AT_ONCE_BYTES = 16 * 1024 * 1024;
+/** Partitions that retention drops in one transaction, in which nobody reads or writes the log: some milliseconds each. */
+export const RETENTION_PARTITIONS = 16;
+/** Rows that retention deletes from a default partition in one step, and steps of one pass; the next one goes on. */
+export const RETENTION_STEP_ROWS = 10_000;
+export const RETENTION_STEPS = 100;
+/** How often a default partition is read for old rows, and for rows that wait for their day where no new ones came. */
+export const DEFAULT_LOOK_MS = 3_600_000;
 /** Rows that are moved out of the default partition before a batch is written; more are left to the maintenance. */
 export const PARTITION_MOVE_ROWS = 20_000;
 

@@ -5,7 +5,7 @@ import type { Database } from './database.js';
 import { freeColumnName, freeTableName } from './log-names.js';
 import { createDefault, parentOf } from './partitions/create.js';
 import { forgetDays } from './partitions/ensure-days.js';
-import { inTransaction, LOCKS } from './transaction.js';
+import { inTransaction, LOCKS, lockKey } from './transaction.js';
 
 type ScalarSqlType =
   | 'boolean'
@@ -185,6 +185,24 @@ async function createTable(
 }
 
 /**
+ * Keeps others from building indexes of a table until the end of the transaction: who does is cancelled, and begins
+ * anew at its next pass. A build can take as long as it likes, and no column can be added meanwhile.
+ */
+async function stopBuilding(client: pg.ClientBase, table: string): Promise<void> {
+  const { rows } = await client.query<{ oid: number }>(
+    `SELECT c.oid, pg_cancel_backend(l.pid)
+       FROM pg_class c
+       LEFT JOIN pg_locks l ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+        AND l.classid = $2::bigint::oid AND l.objid = c.oid
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      WHERE c.oid = $1::regclass`,
+    [table, LOCKS.building],
+  );
+  const [row] = rows;
+  if (row) await client.query('SELECT pg_advisory_xact_lock($1, $2)', [LOCKS.building, lockKey(row.oid)]);
+}
+
+/**
  * Adds the columns that the table lacks; the maintenance makes their indexes. Nobody may read or write meanwhile, and
  * while this waits for those who do, others wait behind it: so it gives up soon, and is tried again.
  */
@@ -196,6 +214,7 @@ async function addColumns(
   const missing = fields.filter(({ columnName }) => !columns.has(columnName));
   if (missing.length === 0) return;
   await client.query(`SET LOCAL lock_timeout = ${SCHEMA_LOCK_TIMEOUT_MS}`);
+  await stopBuilding(client, parentOf(tableName));
   const added = missing.map((field) => `ADD COLUMN ${definition(field)}`);
   await client.query(`ALTER TABLE ${parentOf(tableName)} ${added.join(', ')}`);
 }

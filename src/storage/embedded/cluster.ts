@@ -33,6 +33,8 @@ const SETTINGS = {
   log_timezone: 'UTC',
   log_checkpoints: 'off',
   jit: 'off',
+  // A query of a log locks each of its partitions and their indexes: this is room for ten years of days.
+  max_locks_per_transaction: '512',
 };
 
 export const isAlive = (pid: number): boolean => {

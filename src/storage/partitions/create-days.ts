@@ -36,7 +36,10 @@ export async function partitionLimit(client: Pick<pg.ClientBase, 'query'>): Prom
 }
 
 /** What partitions of a table are made from. Throws "undefined_table" where it is not there. */
-async function readLog(client: pg.ClientBase, { oid, key }: PartitionedTable): Promise<PartitionedLog> {
+export async function readLog(
+  client: pg.ClientBase,
+  { oid, key }: PartitionedTable,
+): Promise<PartitionedLog> {
   const names = await client.query<{ name: string }>(
     'SELECT relname::text AS name FROM pg_class WHERE oid = $1',
     [oid],

@@ -66,3 +66,18 @@ export async function hold(db: Database, statement: string): Promise<() => Promi
     client.release();
   };
 }
+
+/** Waits until a statement of this database is blocked by a lock. @param like a pattern of the statement. */
+export async function untilBlocked(db: Database, like: string): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  for (;;) {
+    const { rows } = await db.pool.query(
+      `SELECT 1 FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`,
+      [like],
+    );
+    if (rows.length > 0) return;
+    if (performance.now() > deadline) throw new Error(`waited a minute in vain until ${like} is blocked`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
