@@ -59,7 +59,7 @@ export async function readLog(
  * Takes the locks under which partitions of a table are made and dropped, in the order in which everybody takes them:
  * the advisory lock, the table, then partitions. Nobody who reads or writes the table waits for the first two.
  */
-export async function lockForPartitions(client: pg.ClientBase, oid: number, table: string): Promise<void> {
+async function lockForPartitions(client: pg.ClientBase, oid: number, table: string): Promise<void> {
   await client.query(`SET LOCAL lock_timeout = ${PARTITION_TURN_TIMEOUT_MS}`);
   await client.query('SELECT pg_advisory_xact_lock($1, $2)', [LOCKS.partitions, lockKey(oid)]);
   await client.query(`LOCK TABLE ONLY ${table} IN SHARE UPDATE EXCLUSIVE MODE`);

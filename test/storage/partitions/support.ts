@@ -8,7 +8,7 @@ export const day = (date: string): number => Date.parse(`${date}T00:00:00Z`) / D
 export const NOW = Date.parse('2026-11-24T10:00:00Z');
 export const TODAY = day('2026-11-24');
 
-export const SPECS: readonly ColumnSpec[] = [
+const SPECS: readonly ColumnSpec[] = [
   { field: 'ts', zeekType: 'time', sqlType: 'timestamptz' },
   { field: 'uid', zeekType: 'string', sqlType: 'text' },
   { field: 'id.orig_h', zeekType: 'addr', sqlType: 'inet' },
