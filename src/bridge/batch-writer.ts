@@ -1,3 +1,4 @@
+import type { BufferPool } from '../core/buffer-pool.js';
 import { errorLine } from '../core/errors.js';
 import { BATCHES_IN_FLIGHT } from '../core/limits.js';
 import type { Logger } from '../core/logger.js';
@@ -17,6 +18,8 @@ export interface BatchWriterOptions {
   /** Gives up what is being written. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  /** Gets the memory of rows that are committed. */
+  readonly chunks: BufferPool;
   /** Told of what is committed: the rows, and how far the stream of entries is stored with them. */
   readonly onCommitted: (commit: Commit) => void;
   /** Called before each try: makes what the rows need in the database. */
@@ -124,6 +127,7 @@ export class BatchWriter {
       for (let batch = this.queue[0]; batch !== undefined; batch = this.queue[0]) {
         const commit = await this.write(batch);
         this.options.onCommitted(commit);
+        for (const { chunks } of batch.sets) for (const chunk of chunks) this.options.chunks.give(chunk);
         this.queue.shift();
         for (const { resolve } of this.waiters.splice(0)) resolve();
       }
@@ -181,7 +185,7 @@ export class BatchWriter {
 
   private replace(set: RowSet, error: unknown): RowSet[] {
     if (set.rows > 1) return halve(set);
-    const [item] = set.items;
+    const item = set.items.at(0);
     if (item === undefined) return [];
     if (set.target !== DEAD_LETTERS) return this.options.rejected(item, error);
     this.options.logger.error({ err: error }, `a dead letter was refused and is lost: ${errorLine(error)}`);

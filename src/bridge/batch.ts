@@ -1,27 +1,37 @@
+import type { BufferPool } from '../core/buffer-pool.js';
 import type { CopyPart } from '../storage/batch.js';
 import type { Item } from '../zeek/item.js';
 import { CopyBuffer } from './copy-buffer.js';
+import { RowItems } from './row-items.js';
 import type { RowTarget } from './rows.js';
 
 /** Rows for one table, complete, with the item that each row came from. No row spans two chunks. */
 export interface RowSet extends CopyPart {
   readonly target: RowTarget;
-  readonly items: readonly Item[];
+  readonly items: RowItems;
   /** The UTC days (since the Unix epoch) that the partitions of these rows are for; rows without one add none. */
   readonly days: ReadonlySet<number>;
 }
 
 class FillingSet {
-  readonly items: Item[] = [];
-  readonly buffer = new CopyBuffer();
+  readonly items = new RowItems();
+  readonly buffer: CopyBuffer;
 
-  constructor(readonly target: RowTarget) {}
+  constructor(
+    readonly target: RowTarget,
+    chunks?: BufferPool,
+  ) {
+    this.buffer = new CopyBuffer(chunks);
+  }
 }
 
 /** Rows that will be written in one transaction, being collected. */
 export class Batch {
   private readonly sets = new Map<RowTarget, FillingSet>();
   private size = 0;
+
+  /** @param chunks where the memory of many rows comes from; who has written them may give it back. */
+  constructor(private readonly chunks?: BufferPool) {}
 
   /** Bytes of all rows. */
   get bytes(): number {
@@ -42,7 +52,7 @@ export class Batch {
   add<T>(target: RowTarget, item: Item, write: (out: CopyBuffer) => T): T {
     let set = this.sets.get(target);
     if (set === undefined) {
-      set = new FillingSet(target);
+      set = new FillingSet(target, this.chunks);
       this.sets.set(target, set);
     }
     const before = set.buffer.bytes;

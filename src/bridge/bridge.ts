@@ -6,6 +6,7 @@ import {
   BATCH_AGE_MS,
   BATCH_BYTES,
   BATCH_SLICE_BYTES,
+  BATCHES_IN_FLIGHT,
   type CodecLimits,
   DEFAULT_CODEC_LIMITS,
 } from '../core/limits.js';
@@ -16,7 +17,7 @@ import { ensureDays } from '../storage/partitions/ensure-days.js';
 import type { DeadLetterItem, EventItem, IdentifierItem, Item, LogItem, SchemaItem } from '../zeek/item.js';
 import { Batch, type RowSet } from './batch.js';
 import { BatchWriter, type Commit } from './batch-writer.js';
-import type { CopyBuffer } from './copy-buffer.js';
+import { type CopyBuffer, chunkPool, LARGEST_CHUNK_BYTES } from './copy-buffer.js';
 import { DatabaseState, type DatabaseStatus } from './database-state.js';
 import { type DeadLetterKind, DeadLetterLog } from './dead-letter-log.js';
 import { Destinations, type LogDestination } from './destinations.js';
@@ -46,6 +47,9 @@ export interface BridgeOptions {
   readonly onCommitted?: (commit: Commit) => void;
 }
 
+/** The chunks of all batches that there are at the same time: one that fills, and those that wait. */
+const CHUNKS_KEPT = ((BATCHES_IN_FLIGHT + 1) * BATCH_BYTES) / LARGEST_CHUNK_BYTES;
+
 /** Where a stream of entries begins. */
 export const START: Position = { entry: 0, item: 0 };
 
@@ -67,7 +71,8 @@ export interface BridgeStatus {
  * more is taken.
  */
 export class Bridge {
-  private batch = new Batch();
+  private readonly chunks = chunkPool(CHUNKS_KEPT);
+  private batch = new Batch(this.chunks);
   private ageTimer: NodeJS.Timeout | undefined;
   private bytesThisTurn = 0;
   /** Items that were taken from a source and are in no batch yet. */
@@ -97,6 +102,7 @@ export class Bridge {
       state: this.state,
       signal: this.end.signal,
       logger,
+      chunks: this.chunks,
       onCommitted: (commit) => {
         this.counter.committed(commit.sets);
         onCommitted?.(commit);
@@ -282,7 +288,7 @@ export class Bridge {
     this.ageTimer = undefined;
     if (this.position === this.sealed) return;
     const sets = this.batch.rowSets();
-    this.batch = new Batch();
+    this.batch = new Batch(this.chunks);
     this.sealed = this.position;
     this.writer.enqueue(sets, this.position);
   }

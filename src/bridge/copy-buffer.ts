@@ -1,4 +1,5 @@
 import { escapeText } from '../codec/text.js';
+import { BufferPool } from '../core/buffer-pool.js';
 
 /**
  * Rows in PostgreSQL's COPY BINARY format, without its header and trailer: for each row `i16 columns`, for each
@@ -8,7 +9,7 @@ import { escapeText } from '../codec/text.js';
 
 /** Chunks grow from the first to the largest size: a quiet log takes little, a busy one few chunks. */
 const FIRST_CHUNK_BYTES = 4 * 1024;
-const LARGEST_CHUNK_BYTES = 256 * 1024;
+export const LARGEST_CHUNK_BYTES = 256 * 1024;
 
 const TWO_TO_32 = 2 ** 32;
 /** Address families as inet has them: not the operating system's. */
@@ -24,11 +25,15 @@ const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x20 && byte <= 0x7e && byte !== 0x5c ? 1 : 0,
 );
 
+/** Chunks of the largest size, so many of which are kept to be used again. */
+export const chunkPool = (kept: number): BufferPool =>
+  new BufferPool(LARGEST_CHUNK_BYTES, kept, Buffer.allocUnsafeSlow);
+
 /** Rows are written field by field; a row that turns out bad is taken back by `undoRow`. */
 export class CopyBuffer {
   private readonly finished: Buffer[] = [];
   private finishedBytes = 0;
-  private chunk = Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
+  private chunk: Buffer = Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
   private view = viewOf(this.chunk);
   /** Where the next byte goes in the chunk. */
   private length = 0;
@@ -39,6 +44,9 @@ export class CopyBuffer {
   /** The day of the row being written, and of the last one that had one. */
   private rowDay: number | undefined;
   private lastDay: number | undefined;
+
+  /** @param pool where large chunks come from; they are not given back here. */
+  constructor(private readonly pool: BufferPool = chunkPool(0)) {}
 
   /** Complete rows. */
   get rows(): number {
@@ -96,7 +104,8 @@ export class CopyBuffer {
     const row = this.chunk.subarray(this.rowStart, at);
     const chunkBytes = Math.min(this.chunk.length * 4, LARGEST_CHUNK_BYTES);
     // Doubled, so that a row of many small fields that outgrows its chunk is not copied for each of them.
-    const grown = Buffer.allocUnsafeSlow(Math.max(chunkBytes, (row.length + size) * 2));
+    const wanted = Math.max(chunkBytes, (row.length + size) * 2);
+    const grown = wanted === this.pool.bytes ? this.pool.take() : Buffer.allocUnsafeSlow(wanted);
     grown.set(row);
     if (this.rowStart > 0) this.finished.push(this.chunk.subarray(0, this.rowStart));
     this.finishedBytes += this.rowStart;

@@ -72,7 +72,7 @@ export class Destinations {
   /** Makes the tables and columns of rows anew that somebody dropped. */
   async restore(sets: readonly RowSet[]): Promise<void> {
     for (const { items } of sets) {
-      const [item] = items;
+      const item = items.at(0);
       if (item?.kind === 'log') await ensureLogTable(this.db, logOf(item.schema), columnSpecs(item.schema));
     }
   }

@@ -30,7 +30,8 @@ export class StatisticsCounter {
       else if (target === EVENTS) this.events += items.length;
       else if (target === IDENTIFIERS) this.identifiers += items.length;
       else if (target === DEAD_LETTERS) {
-        for (const item of items) if (item.kind === 'dead-letter') increase(this.deadLetters, item.code, 1);
+        for (const { item, count } of items.runs())
+          if (item.kind === 'dead-letter') increase(this.deadLetters, item.code, count);
       }
     }
   }

@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Commit } from '../bridge/batch-writer.js';
+import type { RowItems } from '../bridge/row-items.js';
 import type { PeerStatus } from '../peer/status.js';
-import type { Item } from '../zeek/item.js';
 import type { LiveIngest } from './live-ingest.js';
 
 /** What the metrics are read from when somebody asks for them. */
@@ -214,23 +214,11 @@ export class Metrics {
   }
 }
 
-function rowsByPeer(items: readonly Item[]): Map<string, number> {
+function rowsByPeer(items: RowItems): Map<string, number> {
   const rows = new Map<string, number>();
-  let last: Item['origin'] | undefined;
-  let count = 0;
-  const add = (): void => {
-    if (last === undefined) return;
-    const peer = last.node ?? last.name;
+  for (const { item, count } of items.runs()) {
+    const peer = item.origin.node ?? item.origin.name;
     rows.set(peer, (rows.get(peer) ?? 0) + count);
-  };
-  for (const { origin } of items) {
-    if (origin !== last) {
-      add();
-      last = origin;
-      count = 0;
-    }
-    count += 1;
   }
-  add();
   return rows;
 }

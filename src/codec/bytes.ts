@@ -99,11 +99,13 @@ export class ByteReader {
     if (first < 0x80 && first <= limit) return first;
     let value = first & 0x7f;
     let byte = first;
+    let unit = 1;
     for (let index = 1; byte >= 0x80; index++) {
       if (index === 10)
         this.fail('decode_invalid', start, `${what}${owner} of at most 10 bytes`, 'a longer one');
       byte = this.varbytePart(what, owner);
-      value += (byte & 0x7f) * 2 ** (7 * index);
+      unit *= 0x80;
+      value += (byte & 0x7f) * unit;
     }
     if (value > limit) {
       this.fail('decode_limit', start, `${what}${owner} of at most ${limit}`, String(value));

@@ -110,7 +110,7 @@ export const SPOOL_SYNC_MS = 50;
 /** What waits for the database on disk, before reading stops: an hour of 5,000 conn records a second. */
 export const SPOOL_BYTES = 4 * 1024 * 1024 * 1024;
 /** What waits for the database in memory; what comes behind it is read from the disk again. */
-export const SPOOL_MEMORY_BYTES = 32 * 1024 * 1024;
+export const SPOOL_MEMORY_BYTES = 16 * 1024 * 1024;
 /** Groups that wait to be made durable before reading stops: one is being written, one waits. */
 export const SPOOL_GROUPS_UNSYNCED = 2;
 /** How long what the database has may still take up room in the spool. */
@@ -122,7 +122,7 @@ export const SPOOL_RETRY_LONGEST_MS = 5_000;
  * What is read through the spool's memory map before it is mapped anew: pages that were read count as ours in the
  * resident size as long as the map lives.
  */
-export const SPOOL_MAPPED_BYTES = 64 * 1024 * 1024;
+export const SPOOL_MAPPED_BYTES = 16 * 1024 * 1024;
 
 /** A batch is written to the database when it has this many bytes... */
 export const BATCH_BYTES = 4 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { ByteReader, DecodeError } from '../codec/bytes.js';
 import { nameFromBytes, nameToBytes } from '../codec/text.js';
+import { sharedBuffer } from '../core/buffer-pool.js';
 import { DEFAULT_CODEC_LIMITS } from '../core/limits.js';
-import { sharedBuffer } from './buffer-pool.js';
 
 /**
  * What the spool holds, entry by entry and numbered from 0:

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BufferPool, sharedBuffer } from '../core/buffer-pool.js';
 import type { Clock } from '../core/clock.js';
 import { errorLine, ZeekwayError } from '../core/errors.js';
 import {
@@ -14,7 +15,6 @@ import {
   SPOOL_SYNC_MS,
 } from '../core/limits.js';
 import type { Logger } from '../core/logger.js';
-import { BufferPool, sharedBuffer } from './buffer-pool.js';
 import { GroupBuilder, type SpoolSource } from './entry.js';
 import { lockFolder } from './lock.js';
 import { SpoolStore } from './store.js';
@@ -72,8 +72,8 @@ interface SealedGroup {
 
 interface StoredGroup {
   readonly key: GroupKey;
-  /** In memory until it is released; `undefined` where there was no room, and it has to be read from the disk. */
-  readonly content: Uint8Array | undefined;
+  /** In memory until it is released; `undefined` where there was no room, until it is read from the disk. */
+  content: Uint8Array | undefined;
 }
 
 /** What a group may be larger than `syncBytes`: its last message. A larger one gets a buffer of its own. */
@@ -131,7 +131,8 @@ export class Spool {
     private identity: string,
   ) {
     const { syncBytes, memoryBytes } = options;
-    this.buffers = new BufferPool(syncBytes + LAST_MESSAGE_BYTES, Math.ceil(memoryBytes / syncBytes));
+    const kept = Math.ceil(memoryBytes / syncBytes);
+    this.buffers = new BufferPool(syncBytes + LAST_MESSAGE_BYTES, kept, sharedBuffer);
     for (const key of store.content.groups) this.addStored(key, undefined);
     this.end = this.stored.at(-1)?.key.end ?? storedEnd(store);
     this.firstNew = this.end;
@@ -261,11 +262,11 @@ export class Spool {
         await this.change();
         continue;
       }
-      const { first, end } = group.key;
-      const content = group.content ?? (await this.readAgain(group.key));
-      if (content === undefined) return;
+      group.content ??= await this.readAgain(group.key);
+      if (group.content === undefined) return;
       this.taken += 1;
-      yield { first, end, content };
+      const { first, end } = group.key;
+      yield { first, end, content: group.content };
     }
   }
 
@@ -409,22 +410,27 @@ export class Spool {
   }
 
   private addStored(key: GroupKey, content: Uint8Array | undefined): void {
-    // Where all others are taken the reader waits for this one.
+    // Where all others are taken the reader waits for this one; behind one that is on the disk only its turn is far.
     const isNext = this.taken === this.stored.length;
-    const isKept = content && (isNext || this.memoryBytes + content.length <= this.options.memoryBytes);
+    const isBehind = !isNext && this.stored.at(-1)?.content === undefined;
+    const hasRoom = content && this.memoryBytes + content.length <= this.options.memoryBytes;
+    const isKept = isNext || (hasRoom && !isBehind);
     this.stored.push({ key, content: isKept ? content : undefined });
     this.storedBytes += key.bytes;
-    if (isKept) this.memoryBytes += content.length;
+    if (content && isKept) this.memoryBytes += content.length;
     else if (content) this.buffers.give(content);
   }
 
   /** Reads a group from the disk, and tries again until that works or the spool is closed. */
-  private async readAgain(key: GroupKey): Promise<Uint8Array | undefined> {
+  private async readAgain({ first, end, bytes, at }: GroupKey): Promise<Uint8Array | undefined> {
+    const buffer = bytes <= this.buffers.bytes ? this.buffers.take() : sharedBuffer(bytes);
     for (let wait = SPOOL_RETRY_FIRST_MS; !this.stop.signal.aborted; ) {
       try {
-        const content = await this.store.read(key);
+        const isThere = await this.store.read({ first, end, bytes, at }, buffer);
         this.reads += 1;
-        return content ?? new Uint8Array(0);
+        const content = buffer.subarray(0, isThere ? bytes : 0);
+        this.memoryBytes += content.length;
+        return content;
       } catch (error) {
         this.failed(error);
         await this.pause(wait);

@@ -1,5 +1,4 @@
 import { type Database, open as openDatabase } from 'lmdb';
-import { move } from 'piscina';
 import { SPOOL_MAPPED_BYTES } from '../core/limits.js';
 
 /**
@@ -143,19 +142,19 @@ function unshared(content: Uint8Array): Buffer {
   return scratch.subarray(0, content.length);
 }
 
-/** The content of a group. */
-export async function read(key: GroupKey): Promise<ArrayBuffer | undefined> {
+/** Reads the content of a group into shared memory. @returns whether it is there. */
+export async function read({ group, into }: { group: GroupKey; into: Uint8Array }): Promise<boolean> {
   const file = current();
-  // A copy: what is handed over must not be a view of the map.
-  const content = file.db.getBinary(keyOf(key));
-  const copy = content && Uint8Array.from(content);
-  file.mapped += key.bytes;
+  // A view of the map or of a buffer of the library's: it is valid until the next call.
+  const content = file.db.getBinaryFast(keyOf(group));
+  if (content) into.set(content.subarray(0, group.bytes));
+  file.mapped += group.bytes;
   if (file.mapped > SPOOL_MAPPED_BYTES) {
     await file.db.close();
     file.db = openMap(file.path, file.mapBytes);
     file.mapped = 0;
   }
-  return copy && (move(copy.buffer) as ArrayBuffer);
+  return content !== undefined;
 }
 
 export async function close(): Promise<void> {

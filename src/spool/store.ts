@@ -50,10 +50,12 @@ export class SpoolStore {
     await this.call('apply', change, 'write the spool');
   }
 
-  /** The content of a group; `undefined` where it is not there. Throws `spool_failed`. */
-  async read(group: GroupKey): Promise<Uint8Array | undefined> {
-    const content = (await this.call('read', group, 'read the spool')) as ArrayBuffer | undefined;
-    return content && new Uint8Array(content);
+  /**
+   * Reads the content of a group into a buffer, which has room for it and should be of shared memory.
+   * @returns whether it is there. Throws `spool_failed`.
+   */
+  async read(group: GroupKey, into: Uint8Array): Promise<boolean> {
+    return (await this.call('read', { group, into }, 'read the spool')) as boolean;
   }
 
   async close(): Promise<void> {

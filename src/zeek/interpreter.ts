@@ -34,7 +34,8 @@ export class Interpreter {
       const node = nodeNameFromHello(message.event, this.currentOrigin.peer);
       if (node !== undefined) this.currentOrigin = { ...this.currentOrigin, node };
     }
-    const base = { origin: this.currentOrigin, topic, received };
+    const origin = this.currentOrigin;
+    const base = { origin, topic, received };
     switch (message.type) {
       case 'event':
         return { kind: 'event', event: message.event, ...base };
@@ -50,7 +51,8 @@ export class Interpreter {
         };
       case 'log-write': {
         const schema = this.schemas.find(message);
-        if (schema) return { kind: 'log', schema, serial: message.serial, ...base };
+        // Most items by far: without the spread it takes half the time.
+        if (schema) return { kind: 'log', schema, serial: message.serial, origin, topic, received };
         return {
           kind: 'dead-letter',
           code: 'log_without_schema',

@@ -104,8 +104,8 @@ function bad(error: unknown, subject: string, raw: Uint8Array): ZeekMessage {
 interface Progress {
   readonly messages: ZeekMessage[];
   malformed: number;
-  /** The names of the last LogWrite, and the bytes that they were read from. */
-  lastKey?: { readonly raw: Uint8Array; readonly key: LogKey };
+  /** The last LogWrite's bytes up to its record, and the names in them. */
+  lastHead?: { readonly raw: Uint8Array; readonly key: LogKey };
 }
 
 /** Reads one message; leaves the reader behind it, whatever is inside. */
@@ -113,6 +113,12 @@ function readOne(reader: ByteReader, progress: Progress, depth: number): void {
   const start = reader.offset;
   const subject = { value: '' };
   try {
+    const key = skipLastHead(reader, progress);
+    if (key) {
+      subject.value = key.stream;
+      progress.messages.push(readRecord(reader, key));
+      return;
+    }
     expectList(reader, 3, 'a Zeek message');
     const version = expectCount(reader, 'a message version');
     const type = expectCount(reader, 'a message type');
@@ -122,7 +128,7 @@ function readOne(reader: ByteReader, progress: Progress, depth: number): void {
     }
     const read = version === MESSAGE_VERSION ? READERS.get(type) : undefined;
     if (read) {
-      progress.messages.push(read(reader, subject, progress));
+      progress.messages.push(read(reader, subject, progress, start));
       return;
     }
     const reason = `at byte ${start}: message version ${version}, type ${type}`;
@@ -177,7 +183,7 @@ function readBatch(reader: ByteReader, progress: Progress, depth: number): void 
 }
 
 type Subject = { value: string };
-type MessageReader = (reader: ByteReader, subject: Subject, progress: Progress) => ZeekMessage;
+type MessageReader = (reader: ByteReader, subject: Subject, progress: Progress, start: number) => ZeekMessage;
 
 const READERS: ReadonlyMap<bigint, MessageReader> = new Map([
   [MESSAGE_TYPE.event, readEvent],
@@ -253,28 +259,31 @@ function readType(reader: ByteReader): LogType {
   return type ?? reader.fail('decode_invalid', reader.offset - 8, 'a type tag of 0 to 22', String(tag));
 }
 
-function readLogWrite(reader: ByteReader, subject: Subject, progress: Progress): ZeekMessage {
+function readLogWrite(reader: ByteReader, subject: Subject, progress: Progress, start: number): ZeekMessage {
   expectList(reader, 4, 'a LogWrite');
-  const { stream, writer, path } = readLogKey(reader, subject, progress);
-  return { type: 'log-write', stream, writer, path, serial: expectString(reader, 'a serialized record') };
-}
-
-/** The records of a batch are mostly of the log of the one before: its names are not made anew. */
-function readLogKey(reader: ByteReader, subject: Subject, progress: Progress): LogKey {
-  const { offset: start } = reader;
-  const { lastKey } = progress;
-  if (lastKey && reader.remaining >= lastKey.raw.length && isAt(reader.bytes, start, lastKey.raw)) {
-    reader.offset += lastKey.raw.length;
-    subject.value = lastKey.key.stream;
-    return lastKey.key;
-  }
   const stream = expectEnum(reader, 'a stream');
   subject.value = stream;
   const writer = expectEnum(reader, 'a writer');
   const path = nameFromBytes(expectString(reader, 'a path'));
   const key = { stream, writer, path };
-  progress.lastKey = { raw: reader.bytes.subarray(start, reader.offset), key };
-  return key;
+  progress.lastHead = { raw: reader.bytes.subarray(start, reader.offset), key };
+  return readRecord(reader, key);
+}
+
+const readRecord = (reader: ByteReader, { stream, writer, path }: LogKey): ZeekMessage => ({
+  type: 'log-write',
+  stream,
+  writer,
+  path,
+  serial: expectString(reader, 'a serialized record'),
+});
+
+/** The messages of a batch mostly begin as the one before, with a record of the same log: that is not read anew. */
+function skipLastHead(reader: ByteReader, { lastHead }: Progress): LogKey | undefined {
+  if (!lastHead || reader.remaining < lastHead.raw.length) return undefined;
+  if (!isAt(reader.bytes, reader.offset, lastHead.raw)) return undefined;
+  reader.offset += lastHead.raw.length;
+  return lastHead.key;
 }
 
 function isAt(bytes: Uint8Array, at: number, part: Uint8Array): boolean {

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import type { RowSet } from '../../src/bridge/batch.js';
+import { RowItems } from '../../src/bridge/row-items.js';
 import { DEAD_LETTERS } from '../../src/bridge/rows.js';
 import type { LiveIngest } from '../../src/cli/live-ingest.js';
 import { Metrics } from '../../src/cli/metrics.js';
 import type { PeerStatus } from '../../src/peer/status.js';
+import type { Item } from '../../src/zeek/item.js';
 import { numbers } from '../bridge/numbers.js';
 import { origin } from '../bridge/support.js';
 import { projectFile } from '../support/project.js';
@@ -64,9 +66,9 @@ function filled(): Metrics {
     ...numbers({ ...origin('a'), node: 'worker-1' }, 0, 3),
     ...numbers(origin('10.0.0.1'), 3, 2),
   ];
-  const set = (target: RowSet['target'], of: RowSet['items']): RowSet => ({
+  const set = (target: RowSet['target'], of: readonly Item[]): RowSet => ({
     target,
-    items: of,
+    items: RowItems.of(of),
     rows: of.length,
     days: new Set(),
     chunks: [Buffer.alloc(60), Buffer.alloc(40)],

@@ -6,7 +6,7 @@ import type { LoadLog } from '../../load/plan.js';
 export const PROBE_MS = 20;
 /** Rows may stand still so long, while a checkpoint runs, say, before they are taken for lost... */
 const STALLED_MS = 30_000;
-/** ...and so long before they are looked for in the whole table. */
+/** ...and nothing must have been committed for so long before they are looked for in the whole table. */
 const LOOK_EVERYWHERE_MS = 1_000;
 /** PostgreSQL makes a table longer by up to 64 pages at once and fills them later. */
 const PAGES_AHEAD = 128;
@@ -44,6 +44,7 @@ export class Probe {
   private readonly seen: { readonly ms: number; readonly records: number }[] = [];
   private isLast = false;
   private position = '';
+  private committed = now();
   private lengths = new Map<string, Length>();
 
   constructor(
@@ -71,8 +72,7 @@ export class Probe {
     let stored = 0;
     for (;;) {
       const begin = performance.now();
-      const isLate = this.isLast && now() - progress > LOOK_EVERYWHERE_MS;
-      const visible = await this.visible(isLate);
+      const visible = await this.visible();
       const at = now();
       if (visible.size > 0) progress = at;
       for (const { uid, at: handed, records } of this.waiting)
@@ -107,10 +107,13 @@ export class Probe {
     return max === undefined ? undefined : { p50: quantile(0.5), p99: quantile(0.99), max };
   }
 
-  /** Those that are waited for and visible. @param everywhere to look also where they should not be. */
-  private async visible(everywhere: boolean): Promise<Set<string>> {
+  /** Those that are waited for and visible. */
+  private async visible(): Promise<Set<string>> {
     if (this.waiting.length === 0) return new Set();
-    if (!(await this.hasCommitted()) && !everywhere) return new Set();
+    const hasCommitted = await this.hasCommitted();
+    const everywhere = this.isLast && now() - this.committed > LOOK_EVERYWHERE_MS;
+    if (!hasCommitted && !everywhere) return new Set();
+    this.committed = now();
     const selects = (await this.tables()).map(({ table, pages }) => {
       const { last = 0, before = 0 } = this.lengths.get(table) ?? {};
       this.lengths.set(table, { last: pages, before: last });

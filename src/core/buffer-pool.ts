@@ -1,18 +1,19 @@
-/**
- * Buffers of one size that are used again: garbage of some MiB many times a second would be collected too late. They
- * are of shared memory, so that the thread of the spool's file reads them in place.
- */
+/** Buffers of one size that are used again: garbage of some MiB many times a second would be collected too late. */
 export class BufferPool {
   private readonly free: Buffer[] = [];
 
-  /** @param kept how many buffers wait to be used again, at most. */
+  /**
+   * @param kept how many buffers wait to be used again, at most.
+   * @param make makes one: `Buffer.allocUnsafeSlow`, or `sharedBuffer` for what another thread reads in place.
+   */
   constructor(
     readonly bytes: number,
     private readonly kept: number,
+    private readonly make: (bytes: number) => Buffer,
   ) {}
 
   take(): Buffer {
-    return this.free.pop() ?? sharedBuffer(this.bytes);
+    return this.free.pop() ?? this.make(this.bytes);
   }
 
   /** Takes a buffer back that nobody reads any more; one of another size is left to the garbage collector. */
