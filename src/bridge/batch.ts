@@ -3,7 +3,7 @@ import type { CopyPart } from '../storage/batch.js';
 import type { Item } from '../zeek/item.js';
 import { CopyBuffer } from './copy-buffer.js';
 import { RowItems } from './row-items.js';
-import type { RowTarget } from './rows.js';
+import type { RowTarget, RowWriter } from './rows.js';
 
 /** Rows for one table, complete, with the item that each row came from. No row spans two chunks. */
 export interface RowSet extends CopyPart {
@@ -49,7 +49,7 @@ export class Batch {
   }
 
   /** Adds the row that `write` writes for an item. When `write` throws, there is no row. Returns its result. */
-  add<T>(target: RowTarget, item: Item, write: (out: CopyBuffer) => T): T {
+  add<I extends Item, T>(target: RowTarget, item: I, source: number, write: RowWriter<I, T>): T {
     let set = this.sets.get(target);
     if (set === undefined) {
       set = new FillingSet(target, this.chunks);
@@ -57,7 +57,7 @@ export class Batch {
     }
     const before = set.buffer.bytes;
     try {
-      const result = write(set.buffer);
+      const result = write(set.buffer, item, source);
       set.items.push(item);
       this.size += set.buffer.bytes - before;
       return result;

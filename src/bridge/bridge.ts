@@ -2,14 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DecodeError } from '../codec/bytes.js';
 import type { Clock } from '../core/clock.js';
 import { errorLine, ZeekwayError } from '../core/errors.js';
-import {
-  BATCH_AGE_MS,
-  BATCH_BYTES,
-  BATCH_SLICE_BYTES,
-  BATCHES_IN_FLIGHT,
-  type CodecLimits,
-  DEFAULT_CODEC_LIMITS,
-} from '../core/limits.js';
+import { BATCH_AGE_MS, BATCH_BYTES, BATCH_SLICE_BYTES, BATCHES_IN_FLIGHT } from '../core/limits.js';
 import type { Logger } from '../core/logger.js';
 import type { Position } from '../storage/batch.js';
 import type { Database } from '../storage/database.js';
@@ -17,7 +10,7 @@ import { ensureDays } from '../storage/partitions/ensure-days.js';
 import type { DeadLetterItem, EventItem, IdentifierItem, Item, LogItem, SchemaItem } from '../zeek/item.js';
 import { Batch, type RowSet } from './batch.js';
 import { BatchWriter, type Commit } from './batch-writer.js';
-import { type CopyBuffer, chunkPool, LARGEST_CHUNK_BYTES } from './copy-buffer.js';
+import { chunkPool, LARGEST_CHUNK_BYTES } from './copy-buffer.js';
 import { DatabaseState, type DatabaseStatus } from './database-state.js';
 import { type DeadLetterKind, DeadLetterLog } from './dead-letter-log.js';
 import { Destinations, type LogDestination } from './destinations.js';
@@ -27,12 +20,12 @@ import {
   EVENTS,
   IDENTIFIERS,
   type RowTarget,
+  type RowWriter,
   writeDeadLetter,
   writeEvent,
   writeIdentifier,
 } from './rows.js';
 import { type BridgeStatistics, StatisticsCounter } from './statistics.js';
-import { transcodeRecord } from './transcode.js';
 
 export interface BridgeOptions {
   readonly db: Database;
@@ -42,7 +35,6 @@ export interface BridgeOptions {
   readonly replayId?: number;
   readonly logger: Logger;
   readonly clock: Clock;
-  readonly limits?: CodecLimits;
   /** Told of each commit. */
   readonly onCommitted?: (commit: Commit) => void;
 }
@@ -88,11 +80,9 @@ export class Bridge {
   private readonly writer: BatchWriter;
   private readonly counter = new StatisticsCounter();
   private readonly deadLetterLog: DeadLetterLog;
-  private readonly limits: CodecLimits;
 
   constructor(private readonly options: BridgeOptions) {
-    const { db, writerId, replayId, logger, clock, limits, onCommitted } = options;
-    this.limits = limits ?? DEFAULT_CODEC_LIMITS;
+    const { db, writerId, replayId, logger, clock, onCommitted } = options;
     this.deadLetterLog = new DeadLetterLog(logger);
     this.state = new DatabaseState(logger, clock, this.end.signal);
     this.destinations = new Destinations(db, this.state, replayId);
@@ -199,8 +189,8 @@ export class Bridge {
     this.writer.throwIfFailed();
     const { entry, item: first } = this.position;
     this.taken = items.length - first;
-    for (const [index, item] of items.entries()) {
-      if (index < first) continue;
+    for (let index = first; index < items.length; index++) {
+      const item = items[index] as Item;
       while (this.batch.bytes >= BATCH_BYTES) {
         if (this.writer.hasRoom) this.seal();
         else await this.writer.room();
@@ -233,11 +223,7 @@ export class Bridge {
     }
     if (item.kind === 'schema') return;
     try {
-      const { serial, received } = item;
-      const provenance = { received, source };
-      const isExact = this.add(log.target, item, (out) =>
-        transcodeRecord(log.plan, serial, provenance, out, this.limits),
-      );
+      const isExact = this.add(log.target, item, source, log.write);
       if (!isExact) this.put(deadLetter(item, 'value_out_of_range', OUT_OF_RANGE), source);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
@@ -248,22 +234,22 @@ export class Bridge {
   private put(item: EventItem | IdentifierItem | DeadLetterItem, source: number): void {
     switch (item.kind) {
       case 'event':
-        this.add(EVENTS, item, (out) => writeEvent(out, item, source));
+        this.add(EVENTS, item, source, writeEvent);
         break;
       case 'identifier':
-        this.add(IDENTIFIERS, item, (out) => writeIdentifier(out, item, source));
+        this.add(IDENTIFIERS, item, source, writeIdentifier);
         break;
       case 'dead-letter':
         this.deadLetterLog.add(item);
-        this.add(DEAD_LETTERS, item, (out) => writeDeadLetter(out, item, source));
+        this.add(DEAD_LETTERS, item, source, writeDeadLetter);
         break;
     }
   }
 
-  private add<T>(target: RowTarget, item: Item, write: (out: CopyBuffer) => T): T {
+  private add<I extends Item, T>(target: RowTarget, item: I, source: number, write: RowWriter<I, T>): T {
     const { batch } = this;
     const before = batch.bytes;
-    const result = batch.add(target, item, write);
+    const result = batch.add(target, item, source, write);
     this.bytesThisTurn += batch.bytes - before;
     return result;
   }
@@ -316,7 +302,7 @@ export class Bridge {
     const letter = deadLetter(item, 'row_rejected', errorLine(error));
     this.deadLetterLog.add(letter);
     const batch = new Batch();
-    batch.add(DEAD_LETTERS, letter, (out) => writeDeadLetter(out, letter, source));
+    batch.add(DEAD_LETTERS, letter, source, writeDeadLetter);
     return batch.rowSets();
   }
 }

@@ -44,6 +44,9 @@ export class CopyBuffer {
   /** The day of the row being written, and of the last one that had one. */
   private rowDay: number | undefined;
   private lastDay: number | undefined;
+  /** What `nanos` wrote last. */
+  private lastNanos = POSTGRES_EPOCH_NANOS;
+  private lastMicros = 0n;
 
   /** @param pool where large chunks come from; they are not given back here. */
   constructor(private readonly pool: BufferPool = chunkPool(0)) {}
@@ -156,8 +159,13 @@ export class CopyBuffer {
 
   /** A timestamptz from nanoseconds since the Unix epoch, to the nearest microsecond. All of int64 fits. */
   nanos(nanos: bigint): void {
-    const shifted = nanos - POSTGRES_EPOCH_NANOS + 500n;
-    this.bigMicros(shifted / 1000n - (shifted % 1000n < 0n ? 1n : 0n));
+    // The records of a message have one time.
+    if (nanos !== this.lastNanos) {
+      const shifted = nanos - POSTGRES_EPOCH_NANOS + 500n;
+      this.lastNanos = nanos;
+      this.lastMicros = shifted / 1000n - (shifted % 1000n < 0n ? 1n : 0n);
+    }
+    this.bigMicros(this.lastMicros);
   }
 
   /** A numeric from the two halves of an unsigned 64-bit integer: digits of base 10000 and their number. */

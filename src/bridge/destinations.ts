@@ -4,17 +4,17 @@ import type { Database } from '../storage/database.js';
 import { isDataError, sqlState } from '../storage/database-error.js';
 import { type ColumnSpec, ensureLogTable, type LogTable } from '../storage/log-tables.js';
 import { sourceId } from '../storage/sources.js';
-import type { Origin } from '../zeek/item.js';
+import type { LogItem, Origin } from '../zeek/item.js';
 import type { LogSchema } from '../zeek/log-schema.js';
 import type { RowSet } from './batch.js';
 import { columnName, columnSpecs } from './columns.js';
 import type { DatabaseState } from './database-state.js';
-import type { RowTarget } from './rows.js';
-import { planRecord, type RecordKey, type RecordPlan } from './transcode.js';
+import { type RowTarget, type RowWriter, recordWriter } from './rows.js';
+import { planRecord, type RecordKey } from './transcode.js';
 
 /** Where the records of a schema go: a table and how to fill it, or nowhere. */
 export type LogDestination =
-  | { readonly target: RowTarget; readonly plan: RecordPlan }
+  | { readonly target: RowTarget; readonly write: RowWriter<LogItem, boolean> }
   /** Why the schema can be no table. */
   | { readonly invalid: string };
 
@@ -107,7 +107,7 @@ export async function destinationOf(
     const table = await prepare(log, specs);
     const columns = [...table.columns, '_received', '_source'];
     const target = { table: table.table, columns, path: log.path };
-    return { target, plan: planRecord(schema.fields, recordKey(table)) };
+    return { target, write: recordWriter(planRecord(schema.fields, recordKey(table))) };
   } catch (error) {
     if (!isSchemaError(error)) throw error;
     return { invalid: errorLine(error) };

@@ -20,7 +20,6 @@ import {
   writeEvent,
   writeIdentifier,
 } from './rows.js';
-import { transcodeRecord } from './transcode.js';
 
 /** What can be done about a dead letter. */
 export type RetryPlan = { readonly letter: RetryLetter } & (
@@ -93,28 +92,24 @@ export class RetryPlanner {
       case 'dead-letter':
         return item;
       case 'event':
-        batch.add(EVENTS, item, (out) => writeEvent(out, item, source));
+        batch.add(EVENTS, item, source, writeEvent);
         return undefined;
       case 'identifier':
-        batch.add(IDENTIFIERS, item, (out) => writeIdentifier(out, item, source));
+        batch.add(IDENTIFIERS, item, source, writeIdentifier);
         return undefined;
     }
     const log = await this.destination(item.schema);
     if ('invalid' in log) return deadLetter(item, 'log_schema_invalid', log.invalid);
     if (item.kind === 'schema') return undefined;
-    const { serial, received } = item;
     try {
-      const isExact = batch.add(log.target, item, (out) =>
-        transcodeRecord(log.plan, serial, { received, source }, out),
-      );
-      if (isExact) return undefined;
+      if (batch.add(log.target, item, source, log.write)) return undefined;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       return deadLetter(item, 'log_record_malformed', error.message);
     }
     // As when it arrives: the row is stored as far as it can be, and the record is kept.
     const letter = deadLetter(item, 'value_out_of_range', OUT_OF_RANGE);
-    batch.add(DEAD_LETTERS, letter, (out) => writeDeadLetter(out, letter, source));
+    batch.add(DEAD_LETTERS, letter, source, writeDeadLetter);
     return undefined;
   }
 

@@ -4,9 +4,9 @@ import type { Item } from '../zeek/item.js';
 interface Run {
   readonly first: number;
   readonly item: Item;
-  /** Of records, each: where its bytes begin in that memory, and how many they are. */
-  readonly places: number[];
 }
+
+const FIRST_PLACES = 64;
 
 /**
  * The items that rows came from, asked for seldom. An object for each record of a batch would live until the commit,
@@ -14,7 +14,9 @@ interface Run {
  * message that brought them.
  */
 export class RowItems {
-  private readonly parts: Run[] = [];
+  private readonly starts: Run[] = [];
+  /** Of each item that is a record: where its bytes begin in that memory, and how many they are. */
+  private places = new Uint32Array(2 * FIRST_PLACES);
   private size = 0;
 
   /** The items in order. */
@@ -29,21 +31,18 @@ export class RowItems {
   }
 
   push(item: Item): void {
-    let run = this.parts.at(-1);
-    if (run === undefined || !isOneRun(run.item, item)) {
-      run = { first: this.size, item, places: [] };
-      this.parts.push(run);
-    }
-    if (item.kind === 'log') run.places.push(item.serial.byteOffset, item.serial.length);
+    const last = this.starts.at(-1);
+    if (last === undefined || !isOneRun(last.item, item)) this.starts.push({ first: this.size, item });
+    if (item.kind === 'log') this.keepPlace(item.serial);
     this.size += 1;
   }
 
   at(index: number): Item | undefined {
-    const run = this.parts.findLast(({ first }) => first <= index);
+    const run = this.starts.findLast(({ first }) => first <= index);
     if (run === undefined || index >= this.size) return undefined;
-    const { item, first, places } = run;
+    const { item } = run;
     if (item.kind !== 'log') return item;
-    const [at, length] = places.slice(2 * (index - first));
+    const [at, length] = this.places.subarray(2 * index);
     return { ...item, serial: new Uint8Array(item.serial.buffer, at, length) };
   }
 
@@ -55,7 +54,20 @@ export class RowItems {
 
   /** Items of one origin that follow each other: the first of them, and how many they are. */
   *runs(): Generator<{ item: Item; count: number }, void> {
-    for (const { item, places } of this.parts) yield { item, count: Math.max(1, places.length / 2) };
+    for (const [number, { first, item }] of this.starts.entries()) {
+      yield { item, count: (this.starts[number + 1]?.first ?? this.size) - first };
+    }
+  }
+
+  private keepPlace({ byteOffset, length }: Uint8Array): void {
+    const at = 2 * this.size;
+    if (at + 2 > this.places.length) {
+      const grown = new Uint32Array(Math.max(2 * this.places.length, at + 2));
+      grown.set(this.places);
+      this.places = grown;
+    }
+    this.places[at] = byteOffset;
+    this.places[at + 1] = length;
   }
 }
 

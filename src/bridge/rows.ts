@@ -4,7 +4,7 @@ import { encodeValue } from '../codec/value-binary.js';
 import { encodeValueJson } from '../codec/value-json.js';
 import { DEAD_LETTER_BYTES } from '../core/limits.js';
 import type { CopyTarget } from '../storage/batch.js';
-import type { DeadLetterItem, EventItem, IdentifierItem, Item } from '../zeek/item.js';
+import type { DeadLetterItem, EventItem, IdentifierItem, Item, LogItem } from '../zeek/item.js';
 import {
   eventMessage,
   identifierUpdateMessage,
@@ -13,6 +13,7 @@ import {
 } from '../zeek/message.js';
 import { recordBytes } from '../zeek/record-bytes.js';
 import type { CopyBuffer } from './copy-buffer.js';
+import { type RecordPlan, transcodeRecord } from './transcode.js';
 
 /** The rows of what is no log record, in the order of the columns below. */
 
@@ -36,6 +37,18 @@ export const DEAD_LETTERS: RowTarget = {
   table: 'zeekway.dead_letters',
   columns: ['code', 'reason', 'subject', 'topic', 'received', 'source', 'raw'],
 };
+
+/**
+ * Writes the row of an item.
+ * @param source `zeekway.sources.id`.
+ */
+export type RowWriter<I extends Item, T = void> = (out: CopyBuffer, item: I, source: number) => T;
+
+/** Writes the records of a log; the result and what it throws are those of `transcodeRecord`. */
+export const recordWriter =
+  (plan: RecordPlan): RowWriter<LogItem, boolean> =>
+  (out, { serial, received }, source) =>
+    transcodeRecord(plan, serial, { received, source }, out);
 
 function name(out: CopyBuffer, text: string): void {
   const bytes = nameToBytes(text);

@@ -98,11 +98,12 @@ export function transcodeRecord(
   out: CopyBuffer,
   limits: CodecLimits = DEFAULT_CODEC_LIMITS,
 ): boolean {
-  const reader = new ByteReader(record, limits);
+  const reader = readerOf(record, limits);
+  const start = reader.offset;
   const count = readFieldCount(reader);
   const { fields, key } = plan;
   if (count !== fields.length) {
-    reader.fail('decode_invalid', 0, `a record of ${fields.length} fields`, String(count));
+    reader.fail('decode_invalid', start, `a record of ${fields.length} fields`, String(count));
   }
   out.beginRow(count + 2);
   let isExact = true;
@@ -117,6 +118,18 @@ export function transcodeRecord(
   out.integer(provenance.source);
   out.endRow();
   return isExact;
+}
+
+let lastReader = new ByteReader(new Uint8Array(0));
+
+/** A reader of a record. Those of a batch lie in the same memory: one is used for all, since making it takes time. */
+function readerOf(record: Uint8Array, limits: CodecLimits): ByteReader {
+  const { buffer, byteOffset } = record;
+  if (lastReader.bytes.buffer !== buffer || lastReader.limits !== limits) {
+    lastReader = new ByteReader(new Uint8Array(buffer), limits);
+  }
+  lastReader.restart(byteOffset, byteOffset + record.length);
+  return lastReader;
 }
 
 /** Writes the time that tells the row's day. */
@@ -255,7 +268,7 @@ function writeAddress(reader: ByteReader, out: CopyBuffer, wireLength = 128): vo
     reader.fail('decode_invalid', familyAt, 'an address family of 4 or 6', String(family));
   }
   const size = family === 4 ? 4 : 16;
-  const at = reader.take(size, `an IPv${family} address`);
+  const at = reader.take(size, family === 4 ? 'an IPv4 address' : 'an IPv6 address');
   const isV4 = size === 4 || isMapped(reader.bytes, at);
   const v4At = size === 4 ? at : at + V4_OFFSET;
   if (isV4 && wireLength >= V4_BITS) out.inet(reader.bytes, v4At, 4, wireLength - V4_BITS);

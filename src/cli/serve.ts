@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
+import { HEAP_GROWTH_PERCENT } from '../core/limits.js';
 import { Endpoint } from '../peer/endpoint.js';
 import { loadEndpointId } from '../peer/identity.js';
 import type { PeerEvent } from '../peer/status.js';
@@ -18,6 +20,7 @@ import { openStore } from './store.js';
 
 /** `zeekway serve`: runs until the signal aborts, then drains and leaves in order. */
 export async function serveCommand(options: Config, signal: AbortSignal): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
   const logger = createLogger(options.logLevel);
   const cleanup = new Cleanup();
   try {

@@ -21,7 +21,9 @@ export class DecodeError extends ZeekwayError {
 export class ByteReader {
   readonly view: DataView;
   offset: number;
-  readonly end: number;
+  private limit: number;
+  /** Errors count from here. */
+  private base = 0;
   private claimed = 0;
 
   constructor(
@@ -32,7 +34,20 @@ export class ByteReader {
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.offset = offset;
-    this.end = end;
+    this.limit = end;
+  }
+
+  /** Where reading ends. */
+  get end(): number {
+    return this.limit;
+  }
+
+  /** Begins anew with a part of the bytes, from which errors count. */
+  restart(offset: number, end: number): void {
+    this.offset = offset;
+    this.limit = end;
+    this.base = offset;
+    this.claimed = 0;
   }
 
   get remaining(): number {
@@ -42,8 +57,8 @@ export class ByteReader {
   /** Moves over `size` bytes and returns where they begin; throws when there are fewer. */
   take(size: number, expected: string): number {
     const at = this.offset;
-    if (size > this.end - at) {
-      throw new DecodeError('decode_truncated', at, `${size} bytes of ${expected}`, `${this.end - at} bytes`);
+    if (size > this.limit - at) {
+      this.fail('decode_truncated', at, `${size} bytes of ${expected}`, `${this.limit - at} bytes`);
     }
     this.offset = at + size;
     return at;
@@ -145,7 +160,7 @@ export class ByteReader {
   }
 
   fail(code: Extract<ErrorCode, `decode_${string}`>, offset: number, expected: string, found: string): never {
-    throw new DecodeError(code, offset, expected, found);
+    throw new DecodeError(code, offset - this.base, expected, found);
   }
 }
 

@@ -188,7 +188,10 @@ export function readLogValue(reader: ByteReader, nested = false): LogValue {
  * A bool is 8 bytes here, and any number but 0 is true: Zeek hands on 255 where OpenSSL has that for TRUE
  * (`basic_constraints.ca` of x509, recorded).
  */
-export const readFlag = (reader: ByteReader): boolean => reader.i64('a bool') !== 0n;
+export function readFlag(reader: ByteReader): boolean {
+  const at = reader.take(8, 'a bool');
+  return reader.view.getInt32(at) !== 0 || reader.view.getInt32(at + 4) !== 0;
+}
 
 function readPort(reader: ByteReader): Port {
   const at = reader.offset;

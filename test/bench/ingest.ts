@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import { Batch } from '../../src/bridge/batch.js';
 import { Bridge } from '../../src/bridge/bridge.js';
 import { columnSpecs } from '../../src/bridge/columns.js';
-import { planRecord, transcodeRecord } from '../../src/bridge/transcode.js';
+import { recordWriter } from '../../src/bridge/rows.js';
+import { planRecord } from '../../src/bridge/transcode.js';
 import { ensureLogTable } from '../../src/storage/log-tables.js';
 import type { LogItem } from '../../src/zeek/item.js';
 import { makeDatabase, type TestDatabase } from '../support/make-database.js';
@@ -97,7 +98,7 @@ export async function benchIngest(records = 200_000, rounds = 5): Promise<Ingest
 }
 
 function transcodeAll(items: readonly LogItem[]): { chunks: Buffer[]; perSecond: number } {
-  const plan = planRecord(items[0]?.schema.fields ?? []);
+  const write = recordWriter(planRecord(items[0]?.schema.fields ?? []));
   const target = { table: PSQL, columns: [] };
   const rates: number[] = [];
   let chunks: Buffer[] = [];
@@ -105,8 +106,7 @@ function transcodeAll(items: readonly LogItem[]): { chunks: Buffer[]; perSecond:
     const batch = new Batch();
     const begin = performance.now();
     for (const item of items) {
-      const provenance = { received: item.received, source: 1 };
-      batch.add(target, item, (out) => transcodeRecord(plan, item.serial, provenance, out));
+      batch.add(target, item, 1, write);
     }
     rates.push((items.length * 1000) / (performance.now() - begin));
     chunks = batch.rowSets().flatMap((set) => set.chunks);

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { Batch, halve, type RowSet } from '../../src/bridge/batch.js';
 import { CopyBuffer } from '../../src/bridge/copy-buffer.js';
+import { recordWriter } from '../../src/bridge/rows.js';
 import { dayOfNanos } from '../../src/bridge/timestamp.js';
 import { planRecord, type RecordPlan, transcodeRecord } from '../../src/bridge/transcode.js';
 import { encodeLogRecord, type LogValue } from '../../src/codec/log-record.js';
@@ -55,9 +56,7 @@ test('a row that is taken back has no day', (t) => {
   const from = origin('a');
   const target = { table: 'logs.days', columns: ['n', 'ts', '_received', '_source'] };
   const add = (serial: Uint8Array): unknown =>
-    batch.add(target, logItem(schema, serial, from), (out) =>
-      transcodeRecord(plan, serial, { received: RECEIVED, source: 1 }, out),
-    );
+    batch.add(target, logItem(schema, serial, from), 1, recordWriter(plan));
   add(recordOf(time(3 * DAY)));
   t.throws(() => add(Uint8Array.from([...recordOf(time(4 * DAY)), 0])));
   add(recordOf(absent));

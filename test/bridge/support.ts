@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Batch } from '../../src/bridge/batch.js';
 import { columnSpecs } from '../../src/bridge/columns.js';
-import { planRecord, transcodeRecord } from '../../src/bridge/transcode.js';
+import { recordWriter } from '../../src/bridge/rows.js';
+import { planRecord } from '../../src/bridge/transcode.js';
 import type { LogField, LogType } from '../../src/codec/log-record.js';
 import type { Clock } from '../../src/core/clock.js';
 import type { Logger } from '../../src/core/logger.js';
@@ -46,11 +47,11 @@ export async function copyRecords(
 ): Promise<LogTable> {
   const table = await ensureLogTable(db, schema, columnSpecs(schema));
   const target = { table: table.table, columns: [...table.columns, '_received', '_source'] };
-  const plan = planRecord(schema.fields);
+  const write = recordWriter(planRecord(schema.fields));
   const batch = new Batch();
   for (const [source, serial] of records.entries()) {
     const item = logItem(schema, serial, origin('test'));
-    batch.add(target, item, (out) => transcodeRecord(plan, serial, { received: RECEIVED, source }, out));
+    batch.add(target, item, source, write);
   }
   const reached = { entry: 1, item: 0 };
   await commitBatch(db, { writer: randomUUID(), expected: undefined, reached, parts: batch.rowSets() });

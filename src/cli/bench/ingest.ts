@@ -217,7 +217,7 @@ async function throughGateway(
   const streams = Array.from({ length: workers }, (_, worker) => streamsOf(plan, worker, samples)).flat();
   const of = (log: LoadLog, worker: number): RecordStream =>
     streams.find((stream) => stream.log === log && stream.worker === worker) as RecordStream;
-  const probe = new Probe(client, logs);
+  const probe = new Probe(client, logs, rate === undefined);
   const { url } = gateway;
   const how = { plan, url, tellMessages: rate !== undefined, ...(rate === undefined ? {} : { rate }) };
   const generator = new Generator(how, ({ log, worker, end, ...message }) =>

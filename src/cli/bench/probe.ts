@@ -8,6 +8,8 @@ export const PROBE_MS = 20;
 const STALLED_MS = 30_000;
 /** ...and nothing must have been committed for so long before they are looked for in the whole table. */
 const LOOK_EVERYWHERE_MS = 1_000;
+/** How long nothing must have been committed before a patient probe looks: a few batches' time. */
+const PATIENCE_MS = 300;
 /** PostgreSQL makes a table longer by up to 64 pages at once and fills them later. */
 const PAGES_AHEAD = 128;
 
@@ -44,12 +46,16 @@ export class Probe {
   private readonly seen: { readonly ms: number; readonly records: number }[] = [];
   private isLast = false;
   private position = '';
+  /** When something was committed that was not there before, and whether it was looked at. */
   private committed = now();
+  private isNew = false;
   private lengths = new Map<string, Length>();
 
+  /** @param isPatient to look only when nothing was committed for a moment: where just the last records count. */
   constructor(
     private readonly client: pg.Client,
     private readonly logs: readonly LoadLog[],
+    private readonly isPatient: boolean,
   ) {}
 
   add(awaited: Awaited): void {
@@ -63,30 +69,21 @@ export class Probe {
 
   /**
    * Asks until all that was added is visible and so many rows are there, or nothing comes any more.
-   * @returns when it saw the last of them.
+   * @returns when the last of them was committed.
    */
   async run(rows: number): Promise<number> {
     // Parallel workers would count as the server's own.
     await this.client.query('SET max_parallel_workers_per_gather = 0');
-    let progress = now();
-    let stored = 0;
     for (;;) {
       const begin = performance.now();
       const visible = await this.visible();
-      const at = now();
-      if (visible.size > 0) progress = at;
-      for (const { uid, at: handed, records } of this.waiting)
-        if (visible.has(uid)) this.seen.push({ ms: at - handed, records });
+      for (const { uid, at, records } of this.waiting)
+        if (visible.has(uid)) this.seen.push({ ms: this.committed - at, records });
       this.waiting = this.waiting.filter(({ uid }) => !visible.has(uid));
-      const isDone = this.isLast && this.waiting.length === 0;
-      // Counting reads all rows: only at the end, and when it seems to have come to nothing.
-      if (isDone || (this.isLast && at - progress > STALLED_MS)) {
-        const before = stored;
-        stored = await this.count();
-        if (isDone && stored >= rows) return at;
-        if (stored > before) progress = now();
-        else if (now() - progress > STALLED_MS) return at;
-      }
+      const isStalled = this.isLast && now() - this.committed > STALLED_MS;
+      // Counting reads all rows: only at the end.
+      const isDone = this.isLast && this.waiting.length === 0 && (await this.count()) >= rows;
+      if (isDone || isStalled) return this.committed;
       await sleep(Math.max(0, PROBE_MS - (performance.now() - begin)));
     }
   }
@@ -110,10 +107,14 @@ export class Probe {
   /** Those that are waited for and visible. */
   private async visible(): Promise<Set<string>> {
     if (this.waiting.length === 0) return new Set();
-    const hasCommitted = await this.hasCommitted();
-    const everywhere = this.isLast && now() - this.committed > LOOK_EVERYWHERE_MS;
-    if (!hasCommitted && !everywhere) return new Set();
-    this.committed = now();
+    if (await this.hasCommitted()) {
+      this.committed = now();
+      this.isNew = true;
+    }
+    const quiet = now() - this.committed;
+    const everywhere = this.isLast && quiet > LOOK_EVERYWHERE_MS;
+    if (!everywhere && (!this.isNew || (this.isPatient && quiet < PATIENCE_MS))) return new Set();
+    this.isNew = false;
     const selects = (await this.tables()).map(({ table, pages }) => {
       const { last = 0, before = 0 } = this.lengths.get(table) ?? {};
       this.lengths.set(table, { last: pages, before: last });
