@@ -1,18 +1,28 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ZeekwayError } from '../core/errors.js';
+
+/** A child that is being started has our FIFOs open for a moment, also one that was just closed: asked again. */
+const TRIES = 5;
+const TRY_AGAIN_MS = 20;
 
 /**
  * Keeps a folder for one process: it holds the reading end of a FIFO, which the kernel closes however the process
  * ends. Opening the writing end without blocking fails with ENXIO exactly when nobody does.
  * @returns how to give the folder free. Throws `spool_busy`.
  */
-export function lockFolder(folder: string): () => void {
+export async function lockFolder(folder: string): Promise<() => void> {
   const fifo = join(folder, 'lock');
   const PATH = `${process.env['PATH'] ?? ''}:/usr/bin:/bin`;
   if (!existsSync(fifo)) execFileSync('mkfifo', ['-m', '600', fifo], { env: { ...process.env, PATH } });
-  if (isHeld(fifo)) throw new ZeekwayError('spool_busy', `another zeekway uses the spool in ${folder}`);
+  for (let tries = 1; isHeld(fifo); tries++) {
+    if (tries === TRIES) {
+      throw new ZeekwayError('spool_busy', `another zeekway uses the spool in ${folder}`);
+    }
+    await sleep(TRY_AGAIN_MS);
+  }
   const hold = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
   return () => closeSync(hold);
 }

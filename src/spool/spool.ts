@@ -426,9 +426,9 @@ export class Spool {
     const buffer = bytes <= this.buffers.bytes ? this.buffers.take() : sharedBuffer(bytes);
     for (let wait = SPOOL_RETRY_FIRST_MS; !this.stop.signal.aborted; ) {
       try {
-        const isThere = await this.store.read({ first, end, bytes, at }, buffer);
+        const size = await this.store.read({ first, end, bytes, at }, buffer);
         this.reads += 1;
-        const content = buffer.subarray(0, isThere ? bytes : 0);
+        const content = buffer.subarray(0, size);
         this.memoryBytes += content.length;
         return content;
       } catch (error) {
@@ -476,7 +476,7 @@ function storedEnd({ content }: SpoolStore): number {
 async function lock(folder: string): Promise<() => void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    return lockFolder(folder);
+    return await lockFolder(folder);
   } catch (error) {
     if (error instanceof ZeekwayError) throw error;
     const why = error instanceof Error ? error.message : String(error);

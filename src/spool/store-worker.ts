@@ -142,19 +142,19 @@ function unshared(content: Uint8Array): Buffer {
   return scratch.subarray(0, content.length);
 }
 
-/** Reads the content of a group into shared memory. @returns whether it is there. */
-export async function read({ group, into }: { group: GroupKey; into: Uint8Array }): Promise<boolean> {
+/** Reads the content of a group into shared memory. @returns how many bytes it has: none where it is not there. */
+export async function read({ group, into }: { group: GroupKey; into: Uint8Array }): Promise<number> {
   const file = current();
-  // A view of the map or of a buffer of the library's: it is valid until the next call.
-  const content = file.db.getBinaryFast(keyOf(group));
-  if (content) into.set(content.subarray(0, group.bytes));
+  // A large one is a view of the map, valid until the next call.
+  const content = file.db.getBinary(keyOf(group))?.subarray(0, group.bytes);
+  if (content) into.set(content);
   file.mapped += group.bytes;
   if (file.mapped > SPOOL_MAPPED_BYTES) {
     await file.db.close();
     file.db = openMap(file.path, file.mapBytes);
     file.mapped = 0;
   }
-  return content !== undefined;
+  return content?.length ?? 0;
 }
 
 export async function close(): Promise<void> {

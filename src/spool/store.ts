@@ -52,10 +52,10 @@ export class SpoolStore {
 
   /**
    * Reads the content of a group into a buffer, which has room for it and should be of shared memory.
-   * @returns whether it is there. Throws `spool_failed`.
+   * @returns how many bytes it has: none where it is not there. Throws `spool_failed`.
    */
-  async read(group: GroupKey, into: Uint8Array): Promise<boolean> {
-    return (await this.call('read', { group, into }, 'read the spool')) as boolean;
+  async read(group: GroupKey, into: Uint8Array): Promise<number> {
+    return (await this.call('read', { group, into }, 'read the spool')) as number;
   }
 
   async close(): Promise<void> {
