@@ -13,7 +13,7 @@ import { DEAD_LETTERS } from './rows.js';
 export interface BatchWriterOptions {
   readonly db: Database;
   /** A UUID that no other running process uses. */
-  readonly writerId: string;
+  readonly writerId: () => string;
   readonly state: DatabaseState;
   /** Gives up what is being written. */
   readonly signal: AbortSignal;
@@ -112,7 +112,7 @@ export class BatchWriter {
   async readPosition(): Promise<Position | undefined> {
     const { db, writerId, state } = this.options;
     this.stored = await state.persist('read how far the entries are stored', () =>
-      storedPosition(db.pool, writerId),
+      storedPosition(db.pool, writerId()),
     );
     return this.stored;
   }
@@ -149,7 +149,8 @@ export class BatchWriter {
 
   /** @param replacing rows that the server refuses by dead letters. */
   private async commit({ sets, reached }: PendingBatch, replacing: boolean): Promise<Commit> {
-    const { db, writerId: writer, state, logger, prepare, restore, signal } = this.options;
+    const { db, writerId, state, logger, prepare, restore, signal } = this.options;
+    const writer = writerId();
     for (;;) {
       const expected = this.stored === 'unread' ? await this.readPosition() : this.stored;
       const batch = { writer, expected, reached, parts: sets };

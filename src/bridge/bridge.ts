@@ -5,7 +5,7 @@ import { errorLine, ZeekwayError } from '../core/errors.js';
 import { BATCH_AGE_MS, BATCH_BYTES, BATCH_SLICE_BYTES, BATCHES_IN_FLIGHT } from '../core/limits.js';
 import type { Logger } from '../core/logger.js';
 import type { Position } from '../storage/batch.js';
-import type { Database } from '../storage/database.js';
+import { type Database, isTransient } from '../storage/database.js';
 import { ensureDays } from '../storage/partitions/ensure-days.js';
 import type { DeadLetterItem, EventItem, IdentifierItem, Item, LogItem, SchemaItem } from '../zeek/item.js';
 import { Batch, type RowSet } from './batch.js';
@@ -29,8 +29,8 @@ import { type BridgeStatistics, StatisticsCounter } from './statistics.js';
 
 export interface BridgeOptions {
   readonly db: Database;
-  /** A UUID that no other running process uses (`zeekway.writers.id`). */
-  readonly writerId: string;
+  /** A UUID that no other running process uses (`zeekway.writers.id`); a function where it may change. */
+  readonly writerId: string | (() => string);
   /** `zeekway.replays.id` of the replay that this is. */
   readonly replayId?: number;
   readonly logger: Logger;
@@ -88,7 +88,7 @@ export class Bridge {
     this.destinations = new Destinations(db, this.state, replayId);
     this.writer = new BatchWriter({
       db,
-      writerId,
+      writerId: typeof writerId === 'string' ? () => writerId : writerId,
       state: this.state,
       signal: this.end.signal,
       logger,
@@ -111,6 +111,11 @@ export class Bridge {
       deadLetterKinds: this.deadLetterLog.snapshot(),
       waiting: { batches, rows: rows + this.batch.rows + this.taken, bytes: bytes + this.batch.bytes },
     };
+  }
+
+  /** Does what has to be done before anything is stored, again until the database can. Throws what is no lack of it. */
+  async prepare(task: () => Promise<void>): Promise<void> {
+    await this.state.persist('prepare the database', task, (error) => !isTransient(error));
   }
 
   /**

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Commit } from '../bridge/batch-writer.js';
-import { Bridge, START } from '../bridge/bridge.js';
+import { Bridge } from '../bridge/bridge.js';
 import type { Clock } from '../core/clock.js';
 import { ZeekwayError } from '../core/errors.js';
 import { SHUTDOWN_DRAIN_MS } from '../core/limits.js';
@@ -9,7 +9,7 @@ import type { Logger } from '../core/logger.js';
 import { type Incoming, takeIn } from '../spool/intake.js';
 import { SpoolReader } from '../spool/reader.js';
 import { Spool, type SpoolOptions } from '../spool/spool.js';
-import { type Position, storedPosition } from '../storage/batch.js';
+import type { Position } from '../storage/batch.js';
 import type { Database } from '../storage/database.js';
 
 /** What live peers send, on its way through the spool into the database. */
@@ -27,6 +27,8 @@ export interface LiveIngest {
 
 export interface LiveIngestOptions {
   readonly db: Database;
+  /** What has to be done before anything is stored; tried again until the database can. */
+  readonly prepare?: () => Promise<void>;
   /** The folder of what the gateway keeps. */
   readonly data: string;
   readonly logger: Logger;
@@ -39,15 +41,14 @@ export interface LiveIngestOptions {
 /** Opens the spool and begins to take messages and to store them. Throws `spool_busy`, `spool_failed`. */
 export async function startLiveIngest(
   messages: Incoming,
-  { db, data, logger, clock, spool: sizes, onCommitted }: LiveIngestOptions,
+  { db, prepare, data, logger, clock, spool: sizes, onCommitted }: LiveIngestOptions,
 ): Promise<LiveIngest> {
   const spool = await Spool.open({ folder: join(data, 'spool'), logger, clock, ...sizes });
   try {
-    const from = await begin(spool, db, logger);
     const reader = new SpoolReader(spool, logger);
     const bridge = new Bridge({
       db,
-      writerId: spool.id,
+      writerId: () => spool.id,
       logger,
       clock,
       onCommitted: (commit) => {
@@ -56,7 +57,7 @@ export async function startLiveIngest(
       },
     });
     const taking = takeIn(messages, spool).finally(() => spool.finish());
-    const storing = bridge.run(reader.items(from.entry), from);
+    const storing = store(spool, reader, bridge, logger, prepare);
     const work = Promise.all([taking, storing]).then(() => {});
     return { spool, bridge, work, close: () => close(spool, bridge, { taking, storing }, logger) };
   } catch (error) {
@@ -65,22 +66,37 @@ export async function startLiveIngest(
   }
 }
 
+/** Goes on where the database stands, once it can be asked. */
+async function store(
+  spool: Spool,
+  reader: SpoolReader,
+  bridge: Bridge,
+  logger: Logger,
+  prepare: (() => Promise<void>) | undefined,
+): Promise<void> {
+  if (prepare) await bridge.prepare(prepare);
+  const from = await begin(spool, bridge, logger);
+  await bridge.run(reader.items(from.entry), from);
+}
+
 /** Where the database stands in the entries of the spool. */
-async function begin(spool: Spool, db: Database, logger: Logger): Promise<Position> {
-  const stored = (await storedPosition(db.pool, spool.id)) ?? START;
-  if (stored.entry > spool.next) {
+async function begin(spool: Spool, bridge: Bridge, logger: Logger): Promise<Position> {
+  const stored = await bridge.storedPosition();
+  if (stored.entry > spool.firstNew) {
     logger.warn(
-      { stored: stored.entry, next: spool.next },
+      { stored: stored.entry, next: spool.firstNew },
       'the database has entries of this spool that it does not know (an older copy?): it goes on as a new one',
     );
     await spool.renew();
+    // Of the new one nothing is stored, which the bridge has to know.
+    await bridge.storedPosition();
+    return { entry: spool.first, item: 0 };
   }
-  if (spool.next > spool.first && spool.next > stored.entry) {
-    const waiting = spool.next - Math.max(spool.first, stored.entry);
+  const waiting = spool.firstNew - Math.max(spool.first, stored.entry);
+  if (waiting > 0) {
     logger.info({ entries: waiting }, 'writing what the spool has from the last run');
   }
-  const isInside = stored.entry >= spool.first && stored.entry <= spool.next;
-  return isInside ? stored : { entry: spool.first, item: 0 };
+  return stored.entry >= spool.first ? stored : { entry: spool.first, item: 0 };
 }
 
 async function close(

@@ -16,7 +16,7 @@ import { healthOf, startHttp } from './gateway.js';
 import { startLiveIngest } from './live-ingest.js';
 import { createLogger } from './logger.js';
 import { Metrics } from './metrics.js';
-import { openStore } from './store.js';
+import { openStoreEvenAway } from './store.js';
 
 /** `zeekway serve`: runs until the signal aborts, then drains and leaves in order. */
 export async function serveCommand(options: Config, signal: AbortSignal): Promise<void> {
@@ -36,7 +36,7 @@ export async function serveCommand(options: Config, signal: AbortSignal): Promis
 
 /** Starts everything, each with its end in `cleanup`. @returns the work, which goes on until the peers are left. */
 async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise<{ work: Promise<void> }> {
-  const db = await openStore(options, (line) => logger.info({}, line));
+  const { db, prepare } = await openStoreEvenAway(options, (line) => logger.info({}, line));
   cleanup.add(() => db.close());
   const id = await loadEndpointId(join(options.data, 'endpoint-id'), systemRandom);
   const endpoint = new Endpoint({ id, nodeName: options.nodeName });
@@ -46,6 +46,7 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
   const metrics = new Metrics();
   const ingest = await startLiveIngest(messages, {
     db,
+    prepare,
     data: options.data,
     logger,
     clock: systemClock,

@@ -1,4 +1,4 @@
-import { type Database, openDatabase } from '../storage/database.js';
+import { checkVersion, type Database, isTransient, openDatabase } from '../storage/database.js';
 import { migrate } from '../storage/migrate.js';
 import type { StoreConfig } from './config/config.js';
 
@@ -12,4 +12,31 @@ export async function openStore(options: StoreConfig, log: (line: string) => voi
     await db.close();
     throw error;
   }
+}
+
+/**
+ * The same for a gateway, which starts also where the database is away: what comes is kept until it is there.
+ * @returns with the database what has still to be done before anything is stored, to be tried until it succeeds.
+ */
+export async function openStoreEvenAway(
+  options: StoreConfig,
+  log: (line: string) => void,
+): Promise<{ db: Database; prepare: () => Promise<void> }> {
+  const db = await openDatabase({ url: options.database, dataDir: options.data, log, evenAway: true });
+  let isPrepared = false;
+  const prepare = async (): Promise<void> => {
+    if (isPrepared) return;
+    await checkVersion(db.pool);
+    await migrate(db);
+    isPrepared = true;
+  };
+  try {
+    await prepare();
+  } catch (error) {
+    if (!isTransient(error)) {
+      await db.close();
+      throw error;
+    }
+  }
+  return { db, prepare };
 }

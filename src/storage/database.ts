@@ -1,7 +1,7 @@
 import pg from 'pg';
-import { ZeekwayError } from '../core/errors.js';
+import { errorLine, ZeekwayError } from '../core/errors.js';
 import { DATABASE_CONNECT_TIMEOUT_MS } from '../core/limits.js';
-import { toDatabaseError } from './database-error.js';
+import { isTransient, toDatabaseError } from './database-error.js';
 import { parseDatabaseUrl } from './database-url.js';
 import { startEmbedded } from './embedded/server.js';
 
@@ -27,6 +27,8 @@ export interface DatabaseOptions {
   readonly url?: string | undefined;
   /** Where the embedded PostgreSQL keeps its data; `defaultDataDir()` when not given. */
   readonly dataDir?: string | undefined;
+  /** Open an external server also where it cannot be reached now; `checkVersion` is to be called when it can. */
+  readonly evenAway?: boolean;
   /** Takes lines for people: what was started, copied, recovered. */
   readonly log?: ((line: string) => void) | undefined;
 }
@@ -66,7 +68,8 @@ function openPools(
   return { pool, queryPool, close };
 }
 
-async function serverVersion(client: pg.Pool | pg.Client): Promise<string> {
+/** The version of the server. Throws `database_version` where it is too old, and the errors of the connection. */
+export async function checkVersion(client: pg.Pool | pg.Client): Promise<string> {
   const { rows } = await client.query<{ version: string; number: number }>(
     `SELECT split_part(current_setting('server_version'), ' ', 1) AS version,
             current_setting('server_version_num')::int AS number`,
@@ -81,12 +84,12 @@ async function serverVersion(client: pg.Pool | pg.Client): Promise<string> {
   return row.version;
 }
 
-async function openExternal(url: string, log: (line: string) => void): Promise<Database> {
+async function openExternal(url: string, log: (line: string) => void, evenAway: boolean): Promise<Database> {
   const { searchParams } = parseDatabaseUrl(url);
   const connectionTimeoutMillis = DATABASE_CONNECT_TIMEOUT_MS;
   let place = 'the database';
   let client: pg.Client | undefined;
-  let version: string;
+  let version: string | undefined;
   try {
     // Not by the pool: it leaves the connection of a client open that the server has not let in.
     client = new pg.Client({ connectionString: url, application_name: 'zeekway', connectionTimeoutMillis });
@@ -96,15 +99,21 @@ async function openExternal(url: string, log: (line: string) => void): Promise<D
     // Every failure comes out of the call that it belongs to.
     client.on('error', () => {});
     await client.connect();
-    version = await serverVersion(client);
+    version = await checkVersion(client);
   } catch (error) {
-    throw toDatabaseError(error, `connect to ${place}`);
+    const problem = toDatabaseError(error, `connect to ${place}`);
+    if (!evenAway || !isTransient(problem)) throw problem;
+    log(errorLine(problem));
   } finally {
     await client?.end();
   }
   const pools = openPools({ connectionString: url }, log);
   const tls = searchParams.has('sslmode') ? `, sslmode ${searchParams.get('sslmode')}` : '';
-  return { ...pools, kind: 'external', description: `PostgreSQL ${version} at ${place}${tls}` };
+  return {
+    ...pools,
+    kind: 'external',
+    description: `PostgreSQL${version === undefined ? '' : ` ${version}`} at ${place}${tls}`,
+  };
 }
 
 /** A word for a shell: quoted where it needs to be. */
@@ -120,7 +129,7 @@ async function openEmbedded(dataDir: string | undefined, log: (line: string) => 
     await server.close();
   };
   try {
-    const version = await serverVersion(pools.pool);
+    const version = await checkVersion(pools.pool);
     return {
       ...pools,
       kind: 'embedded',
@@ -141,5 +150,7 @@ async function openEmbedded(dataDir: string | undefined, log: (line: string) => 
  */
 export async function openDatabase(options: DatabaseOptions = {}): Promise<Database> {
   const log = options.log ?? (() => {});
-  return options.url === undefined ? openEmbedded(options.dataDir, log) : openExternal(options.url, log);
+  return options.url === undefined
+    ? openEmbedded(options.dataDir, log)
+    : openExternal(options.url, log, options.evenAway ?? false);
 }

@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import pg from 'pg';
 import { encodeLogRecord, type LogField, type LogValue } from '../../src/codec/log-record.js';
 import { count } from '../../src/codec/value.js';
 import { openDatabase } from '../../src/storage/database.js';
@@ -135,6 +138,63 @@ test.serial(
     t.deepEqual(rows, [{ uids: 1_000 }]);
   },
 );
+
+/** A way to a database that is closed until it is opened. */
+async function closedWay(t: ExecutionContext, url: string): Promise<{ url: string; open: () => void }> {
+  let isOpen = false;
+  const { host, port, user, password, database } = new pg.Client({ connectionString: url });
+  const way = net.createServer((socket) => {
+    socket.on('error', () => {});
+    if (!isOpen) return void socket.destroy();
+    const onward = host.startsWith('/')
+      ? net.connect(join(host, `.s.PGSQL.${port}`))
+      : net.connect(port, host);
+    onward.on('error', () => socket.destroy());
+    socket.on('close', () => onward.destroy());
+    socket.pipe(onward).pipe(socket);
+  });
+  way.listen(0, '127.0.0.1');
+  await once(way, 'listening');
+  t.teardown(() => way.close());
+  const closed = new URL('postgres://127.0.0.1');
+  Object.assign(closed, { port: (way.address() as net.AddressInfo).port, pathname: `/${database}` });
+  Object.assign(closed, { username: user ?? '', password: password ?? '' });
+  const open = (): void => {
+    isOpen = true;
+  };
+  return { url: closed.href, open };
+}
+
+test.serial('a gateway starts and takes what comes while the database is away', async (t) => {
+  const { url } = await ownDatabase(t);
+  const way = await closedWay(t, url);
+  const worker = testEndpoint(t, { nodeName: 'worker-1' });
+  const { port } = await worker.endpoint.listen('broker://127.0.0.1:0');
+  const data = mkdtempSync(join(tmpdir(), 'zeekway-serve-'));
+  const args = ['--peer', `broker://127.0.0.1:${port}`, '--data', data, '--http', '127.0.0.1:0'];
+  const gateway = new Zeekway(t, ['serve', ...args, '--database', way.url]);
+  await until('the gateway has peered', () => worker.events.length === 1, 30_000);
+  t.regex(gateway.err, /cannot connect to 127\.0\.0\.1:\d+, database .*\[database_unreachable\]/);
+  worker.endpoint.publish('zeek/logs/Test::LOG', logCreateMessage(schema));
+  worker.endpoint.publish('zeek/logs/Test::LOG', logWriteMessage(schema, record(1)));
+  const api = /API at (http:\/\/[^,]+),/.exec(gateway.err)?.[1] ?? '';
+  const ready = await fetch(`${api}/readyz`);
+  t.is(ready.status, 503);
+  t.regex(await ready.text(), /"writing","ok":false,"detail":"retrying since/);
+  t.is((await fetch(`${api}/v1/logs`)).status, 503);
+  way.open();
+  const db = await openDatabase({ url });
+  t.teardown(() => db.close());
+  await until(
+    'it is stored',
+    async () => {
+      const { rows } = await db.pool.query("SELECT to_regclass('logs.test') IS NOT NULL AS there");
+      return rows[0].there && (await db.pool.query('SELECT uid FROM logs.test')).rows.length === 1;
+    },
+    30_000,
+  );
+  t.is((await fetch(`${api}/readyz`)).status, 200);
+});
 
 test.serial('a second start keeps the endpoint ID', async (t) => {
   const { gateway, data, worker, events } = await setUp(t);
