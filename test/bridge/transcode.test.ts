@@ -174,6 +174,20 @@ function plan(fields: readonly LogField[]) {
   };
 }
 
+test('a record within other bytes is the same record, and errors count from its first byte', (t) => {
+  fc.assert(
+    fc.property(record, fc.nat(100), fc.nat(10), ({ fields, values }, before, cut) => {
+      const transcode = plan(fields);
+      const serial = encodeLogRecord(values);
+      const around = Buffer.concat([Buffer.alloc(before, 0xff), serial, Buffer.alloc(9, 0xff)]);
+      t.deepEqual(transcode(around.subarray(before, before + serial.length)), transcode(serial));
+      const size = Math.max(0, serial.length - 1 - cut);
+      const alone = t.throws(() => transcode(Uint8Array.from(serial.subarray(0, size))));
+      t.deepEqual(t.throws(() => transcode(around.subarray(before, before + size)))?.message, alone?.message);
+    }),
+  );
+});
+
 test('a record that is cut off anywhere, or goes on, is refused with its byte', (t) => {
   fc.assert(
     fc.property(record, ({ fields, values }) => {

@@ -40,7 +40,9 @@ test('scalars are written with the subtype void, as Zeek writes them', (t) => {
 });
 
 test('a bool is anything but 0: Zeek sends 255 for the TRUE of OpenSSL', (t) => {
-  t.deepEqual(decodeLogRecord(hex('00000001', BOOL, '00000000000000ff')), [{ type: 'bool', value: true }]);
+  for (const number of ['00000000000000ff', '0000000100000000', '8000000000000000']) {
+    t.deepEqual(decodeLogRecord(hex('00000001', BOOL, number)), [{ type: 'bool', value: true }]);
+  }
 });
 
 /** type, subtype 0, present */
