@@ -43,7 +43,7 @@ export interface BridgeOptions {
 const CHUNKS_KEPT = ((BATCHES_IN_FLIGHT + 1) * BATCH_BYTES) / LARGEST_CHUNK_BYTES;
 
 /** Where a stream of entries begins. */
-export const START: Position = { entry: 0, item: 0 };
+const START: Position = { entry: 0, item: 0 };
 
 export interface BridgeStatus {
   readonly database: DatabaseStatus;
