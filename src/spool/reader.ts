@@ -63,6 +63,8 @@ export class SpoolReader {
         // The numbers go on: whoever counts the entries must not get out of step.
         for (; entry < group.end; entry++) if (entry >= from) yield [];
       }
+      // Nobody else does: what was stored before is not stored again.
+      if (group.end <= from) this.release(group.end);
     }
   }
 

@@ -58,7 +58,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'the gateway is killed again and again',
     play: ({ kills, load }) =>
       at({}, (site) =>
-        site.run({ ...load, records: Math.max(load.records, kills * 6_000) }, async () => {
+        site.run({ ...load, records: Math.max(load.records, kills * 15_000) }, async () => {
           for (let kill = 0; kill < kills; kill++) {
             await sleep(random(1_500));
             await site.noteDurable();

@@ -206,7 +206,7 @@ export class Site {
         (await this.metric('zeekway_spool_entries')) + (await this.metric('zeekway_waiting_rows'));
       quiet = waiting === 0 ? quiet + 1 : 0;
       if (performance.now() > deadline)
-        throw new Error(`${waiting} entries and rows still wait:\n${this.log}`);
+        throw new Error(`${waiting} entries and rows still wait:\n${this.lines.slice(-20).join('\n')}`);
     }
   }
 

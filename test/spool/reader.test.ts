@@ -82,6 +82,20 @@ test('what was stored before is read for its announcements only', async (t) => {
   t.deepEqual(kinds(await readAll(new SpoolReader(spool, silentLogger), spool, 3)), ['3 log']);
 });
 
+test('what the database has already leaves the spool, also when nothing comes any more', async (t) => {
+  const folder = await spoolFolder(t);
+  const spool = await openSpool(t, folder);
+  const source = spool.begin({ peer: PEER, name: 'n' });
+  await put(spool, source, announcement, write(1), write(2));
+  await spool.close();
+  const again = await openSpool(t, folder);
+  t.is(again.status.entries, 4);
+  t.deepEqual(await readAll(new SpoolReader(again, silentLogger), again, 4), []);
+  t.is(again.status.entries, 0);
+  await again.close();
+  t.is((await openSpool(t, folder)).first, 4);
+});
+
 test('sources of an earlier run are forgotten, and so are those that ended', async (t) => {
   const folder = await spoolFolder(t);
   const spool = await openSpool(t, folder);
