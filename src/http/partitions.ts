@@ -198,7 +198,12 @@ function partitionJson({
   };
 }
 
-function problemsOf({ key, pieces }: LogPartitions, look: DefaultRows, limit: number): PartitionProblem[] {
+/** What is odd about a log. @param limit how many partitions it may have. */
+export function problemsOf(
+  { key, pieces }: LogPartitions,
+  look: DefaultRows,
+  limit: number,
+): PartitionProblem[] {
   const { length } = pieces;
   const problems: PartitionProblem[] = [];
   if (key === undefined) {
