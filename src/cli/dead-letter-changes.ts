@@ -4,10 +4,10 @@ import { deadLetterFilter } from '../http/dead-letters.js';
 import type { Database } from '../storage/database.js';
 import { dropDeadLetters } from '../storage/dead-letters.js';
 import type { DeadLetterFilter } from '../storage/queries/dead-letters.js';
-import { shown } from './dead-letter-text.js';
 import type { FilterOptions } from './dead-letter-views.js';
 import type { Terminal } from './logger.js';
 import { openStore } from './store.js';
+import { shown } from './table.js';
 
 export interface ChangeOptions extends FilterOptions {
   readonly all: boolean;

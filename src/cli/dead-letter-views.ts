@@ -12,7 +12,7 @@ import { type Query, read } from '../storage/queries/query.js';
 import { inspectBytes } from '../zeek/inspect.js';
 import type { StoreConfig } from './config/config.js';
 import { kindsTable, lettersTable, letterText } from './dead-letter-text.js';
-import type { Terminal } from './logger.js';
+import { printJson, type Terminal } from './logger.js';
 import { openStore } from './store.js';
 
 /** Which dead letters a command is about. */
@@ -50,8 +50,6 @@ async function readStore<T>(
     await db.close();
   }
 }
-
-const printJson = ({ out }: Terminal, value: object): void => out(JSON.stringify(value, undefined, 2));
 
 const NONE = 'there are no such dead letters';
 

@@ -5,7 +5,7 @@ import { loadConfig } from './config/load.js';
 import type { ChangeOptions } from './dead-letter-changes.js';
 import type { ListOptions, ShowOptions, SummaryOptions } from './dead-letter-views.js';
 import type { Terminal } from './logger.js';
-import { addKeyOptions, configSources } from './options.js';
+import { addKeyOptions, configSources, jsonOption } from './options.js';
 
 function parseId(text: string): string {
   if (!/^[1-9]\d{0,17}$/.test(text)) throw new InvalidArgumentError('expected the number of a dead letter.');
@@ -22,8 +22,6 @@ function parseLimit(text: string): number {
   if (!/^\d{1,9}$/.test(text) || limit === 0) throw new InvalidArgumentError('expected a number above 0.');
   return limit;
 }
-
-const jsonOption = (): Option => new Option('--json', 'print what the HTTP API answers').default(false);
 
 /** The options of every one of these commands: where the database is. */
 const withStore = (command: Command): Command => addKeyOptions(command, COMMAND_KEYS.store);

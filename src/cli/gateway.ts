@@ -7,6 +7,7 @@ import { createServer, type Health, type HealthCheck, type PeerStatus as HttpPee
 import type { PeerStatus } from '../peer/status.js';
 import type { Spool } from '../spool/spool.js';
 import type { Database } from '../storage/database.js';
+import type { Retention } from '../storage/partitions/pass.js';
 import { hostPort } from '../transport/endpoint-url.js';
 import { inspectBytes } from '../zeek/inspect.js';
 import type { HostPort } from './config/value-types.js';
@@ -46,7 +47,17 @@ export async function startHttp(
   at: HostPort,
   db: Database,
   logger: Logger,
-  { peers, health, metrics }: { peers: () => readonly PeerStatus[]; health: () => Health; metrics?: Metrics },
+  {
+    peers,
+    health,
+    metrics,
+    ...others
+  }: {
+    peers: () => readonly PeerStatus[];
+    health: () => Health;
+    metrics?: Metrics;
+    retention?: Retention;
+  },
 ): Promise<{ server: FastifyInstance; url: string }> {
   const server = createServer({
     pool: db.queryPool,
@@ -61,6 +72,7 @@ export async function startHttp(
     },
     logger,
     version: VERSION,
+    ...others,
   });
   try {
     await server.listen(at);

@@ -19,6 +19,9 @@ export interface Terminal {
   readonly err: (line: string) => void;
 }
 
+/** For programs, on standard output. */
+export const printJson = ({ out }: Terminal, value: object): void => out(JSON.stringify(value, undefined, 2));
+
 /** The log of a command that people wait for: warnings and errors as lines for them. */
 export const terminalLogger = ({ err }: Terminal): PlainLogger => ({
   info: () => {},

@@ -6,6 +6,7 @@ import { loadConfig } from './config/load.js';
 import { registerDeadLetters } from './dead-letters.js';
 import { type Terminal, tellError } from './logger.js';
 import { addKeyOptions, configSources, speedOption } from './options.js';
+import { registerPartitions } from './partitions.js';
 import type { ReplayFlags } from './replay.js';
 import { VERSION } from './version.js';
 
@@ -80,6 +81,7 @@ addKeyOptions(config.command('check'), serve)
 
 addBenchCommands(program, terminal, stopSignal);
 registerDeadLetters(program, terminal, stopSignal);
+registerPartitions(program, terminal);
 
 try {
   await program.parseAsync();

@@ -57,6 +57,9 @@ function parseSpeed(text: string): Speed {
   return speed;
 }
 
+export const jsonOption = (): Option =>
+  new Option('--json', 'print what the HTTP API answers').default(false);
+
 export const speedOption = (): Option =>
   new Option('--speed <factor>', 'pace of a capture: 1 is as it was recorded, max as fast as it goes')
     .argParser(parseSpeed)

@@ -71,6 +71,7 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     peers: () => endpoint.peers(),
     health: () => healthOf(ingest),
     metrics,
+    retention: options.retention,
   });
   cleanup.add(() => api.server.close());
   const { listen, peer } = options;

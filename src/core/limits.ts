@@ -245,6 +245,10 @@ export const RETENTION_STEPS = 100;
 export const DEFAULT_LOOK_MS = 3_600_000;
 /** Rows that are moved out of the default partition before a batch is written; more are left to the maintenance. */
 export const PARTITION_MOVE_ROWS = 20_000;
+/** Rows of a default partition that are read to tell of which days they are: it may be as large as a log... */
+export const PARTITION_REPORT_ROWS = 100_000;
+/** ...and days that are told: who has more has clocks to look at, not days. */
+export const PARTITION_REPORT_DAYS = 31;
 
 /** How long the embedded PostgreSQL may take to answer: a recovery after a crash reads up to 2 GiB of WAL. */
 export const EMBEDDED_START_TIMEOUT_MS = 120_000;

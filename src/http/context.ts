@@ -2,7 +2,6 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type {
   FastifyBaseLogger,
   FastifyInstance,
-  FastifyRequest,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
@@ -10,6 +9,7 @@ import type {
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
+import type { Retention } from '../storage/partitions/pass.js';
 import { type Query, read } from '../storage/queries/query.js';
 import type { DeadLetterActions } from './dead-letters.js';
 import type { Health, PeerStatus } from './peers.js';
@@ -24,6 +24,8 @@ export interface ServerDeps {
   /** Numbers for Prometheus in its text format. */
   readonly metrics?: () => Promise<{ contentType: string; text: string }>;
   readonly deadLetters: DeadLetterActions;
+  /** How long the maintenance keeps the rows of each log: for ever where it is left out. */
+  readonly retention?: Retention;
   readonly logger: Logger;
   /** Of zeekway. */
   readonly version: string;
@@ -40,13 +42,22 @@ export type App = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
+/** What reading needs. */
+export type ReadDeps = Pick<ServerDeps, 'pool' | 'queryTimeoutMs'>;
+
+/** Who asks: a request, or a command. */
+export interface Asker {
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal?: AbortSignal;
+}
+
 /** Runs the statements of a request: within the time limit, and no longer than the client waits. */
 export function readFor<T>(
-  { pool, queryTimeoutMs = API_QUERY_TIMEOUT_MS }: ServerDeps,
-  request: Pick<FastifyRequest, 'signal'>,
+  { pool, queryTimeoutMs = API_QUERY_TIMEOUT_MS }: ReadDeps,
+  asker: Asker,
   work: (query: Query) => Promise<T>,
 ): Promise<T> {
-  return read(pool, { timeoutMs: queryTimeoutMs, signal: request.signal }, work);
+  return read(pool, { timeoutMs: queryTimeoutMs, signal: asker.signal }, work);
 }
 
 /**
@@ -54,8 +65,8 @@ export function readFor<T>(
  * locks all of its partitions, and all logs together may have more than the server has room for.
  */
 export async function readEach<T, R>(
-  deps: ServerDeps,
-  request: Pick<FastifyRequest, 'signal'>,
+  deps: ReadDeps,
+  asker: Asker,
   things: readonly T[],
   work: (query: Query, thing: T) => Promise<R>,
 ): Promise<R[]> {
@@ -64,7 +75,7 @@ export async function readEach<T, R>(
   const results: R[] = [];
   for (const thing of things) {
     const left = Math.max(1, Math.ceil(deadline - performance.now()));
-    results.push(await readFor({ ...deps, queryTimeoutMs: left }, request, (query) => work(query, thing)));
+    results.push(await readFor({ ...deps, queryTimeoutMs: left }, asker, (query) => work(query, thing)));
   }
   return results;
 }

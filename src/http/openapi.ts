@@ -35,6 +35,7 @@ export function registerOpenApi(app: App, version: string): void {
         { name: 'logs', description: "Zeek's logs." },
         { name: 'events', description: 'Events that peers published.' },
         { name: 'dead letters', description: 'What could not be understood or stored.' },
+        { name: 'partitions', description: 'What the tables of the logs consist of.' },
         { name: 'gateway', description: 'The gateway itself.' },
       ],
     },

@@ -24,8 +24,13 @@ export interface Selection {
 export async function findLog(query: Query, path: string): Promise<LogDescription> {
   const [log] = await describeLogs(query, [storedText(path)]);
   if (log) return log;
+  throw await noSuchLog(query, path);
+}
+
+/** The error `not_found` with the nearest path. */
+export async function noSuchLog(query: Query, path: string): Promise<ZeekwayError> {
   const hint = didYouMean(path, await logPaths(query));
-  throw new ZeekwayError('not_found', `there is no log "${path}"${hint}`);
+  return new ZeekwayError('not_found', `there is no log "${path}"${hint}`);
 }
 
 export const selectAll = (log: LogDescription): Selection => ({

@@ -17,6 +17,7 @@ import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { logRoutes } from './routes/logs.js';
 import { metricsRoutes } from './routes/metrics.js';
+import { partitionRoutes } from './routes/partitions.js';
 import { peerRoutes } from './routes/peers.js';
 import { rowRoutes } from './routes/rows.js';
 import { uidRoutes } from './routes/uid.js';
@@ -70,6 +71,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     eventRoutes(routes, deps);
     deadLetterRoutes(routes, deps);
     deadLetterChangeRoutes(routes, deps);
+    partitionRoutes(routes, deps);
     peerRoutes(routes, deps);
     healthRoutes(routes, deps);
     metricsRoutes(routes, deps);

@@ -76,6 +76,8 @@ const ANSWERS: readonly (readonly [route: string, url: string])[] = [
   ['/v1/dead-letters', '/v1/dead-letters?limit=1'],
   ['/v1/dead-letters/summary', '/v1/dead-letters/summary?subject=s'],
   ['/v1/dead-letters/{id}', '/v1/dead-letters/1'],
+  ['/v1/partitions', '/v1/partitions'],
+  ['/v1/partitions/{path}', '/v1/partitions/conn'],
   ['/v1/peers', '/v1/peers'],
   ['/healthz', '/healthz'],
   ['/readyz', '/readyz'],
@@ -100,6 +102,8 @@ const REFUSED: readonly (readonly [route: string, url: string])[] = [
   ['/v1/dead-letters', '/v1/dead-letters?from=x'],
   ['/v1/dead-letters/summary', '/v1/dead-letters/summary?limit=1'],
   ['/v1/dead-letters/{id}', '/v1/dead-letters/99'],
+  ['/v1/partitions', '/v1/partitions?limit=1'],
+  ['/v1/partitions/{path}', '/v1/partitions/nothing'],
 ];
 
 for (const [route, url] of REFUSED) {

@@ -147,6 +147,7 @@ export const COMMAND_KEYS = {
   serve: Object.values(KEYS) as readonly Key[],
   replay: [KEYS.database, KEYS.data] as readonly Key[],
   store: [KEYS.database, KEYS.data] as readonly Key[],
+  partitions: [KEYS.database, KEYS.data, KEYS.retentionDefault, KEYS.retentionLogs] as readonly Key[],
   demo: [KEYS.data, KEYS.http] as readonly Key[],
 } as const;
 

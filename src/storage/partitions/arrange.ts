@@ -10,7 +10,7 @@ import {
 } from '../../core/limits.js';
 import { createDays, isCovered } from './create-days.js';
 import { DAY_MS, dayOf, daySql, lastDay } from './day.js';
-import type { LogInPass, Pass } from './pass.js';
+import { daysKept, type LogInPass, type Pass } from './pass.js';
 
 /** Tells where a log has more partitions than the server has locks for. The next days get theirs all the same. */
 export async function checkNumber(pass: Pass, { path, state }: LogInPass): Promise<void> {
@@ -72,7 +72,7 @@ interface WaitingDay {
 async function waitingDays(pass: Pass, { path, log, state }: LogInPass, rest: string): Promise<WaitingDay[]> {
   const { session, now } = pass;
   const key = pg.escapeIdentifier(log.key);
-  const kept = pass.daysKept(path);
+  const kept = daysKept(pass.retention, path);
   // What retention drops at once is not worth a partition.
   const first = kept === undefined ? EARLIEST_PARTITION_DAY : Math.ceil((now - kept * DAY_MS) / DAY_MS);
   const found = await session.run<{ day: number; rows: string }>(

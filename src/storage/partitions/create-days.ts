@@ -1,10 +1,5 @@
 import type pg from 'pg';
-import {
-  PARTITION_LOCK_TIMEOUT_MS,
-  PARTITION_LOCKS,
-  PARTITION_TURN_TIMEOUT_MS,
-  PARTITIONS_PER_LOG,
-} from '../../core/limits.js';
+import { PARTITION_LOCK_TIMEOUT_MS, PARTITION_TURN_TIMEOUT_MS } from '../../core/limits.js';
 import type { IndexedColumn } from '../log-indexes.js';
 import { LOCKS, lockKey } from '../transaction.js';
 import { createDay, createDefault, type PartitionedLog, rowsInDefault } from './create.js';
@@ -23,17 +18,6 @@ export interface CreatedDays {
 /** Whether a partition has rows of the day, or some of them: then there can be no other for it. */
 export const isCovered = (partitions: readonly Partition[], day: number): boolean =>
   partitions.some(({ from, to }) => from < (day + 1) * DAY_MS && to > day * DAY_MS);
-
-/**
- * How many partitions a log may have on this server: see PARTITIONS_PER_LOG and PARTITION_LOCKS.
- */
-export async function partitionLimit(client: Pick<pg.ClientBase, 'query'>): Promise<number> {
-  const { rows } = await client.query<{ locks: number }>(
-    `SELECT current_setting('max_locks_per_transaction')::int
-            * (current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int) AS locks`,
-  );
-  return Math.min(PARTITIONS_PER_LOG, Math.floor((rows[0]?.locks ?? 0) / 2 / PARTITION_LOCKS));
-}
 
 /** What partitions of a table are made from. Throws "undefined_table" where it is not there. */
 export async function readLog(

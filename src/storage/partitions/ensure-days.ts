@@ -11,8 +11,9 @@ import {
 import type { Database } from '../database.js';
 import { sqlState, toDatabaseError } from '../database-error.js';
 import { inTransaction } from '../transaction.js';
-import { createDays, isCovered, partitionLimit } from './create-days.js';
+import { createDays, isCovered } from './create-days.js';
 import { dayOf, isPlausible } from './day.js';
+import { partitionLimit } from './limit.js';
 import { type PartitionedTable, readPartitions } from './list.js';
 
 export interface EnsureDaysOptions {

@@ -9,12 +9,12 @@ import {
 import { LOCKS, lockKey } from '../transaction.js';
 import { DAY_MS, dayOf } from './day.js';
 import { type Partition, readPartitions } from './list.js';
-import type { LogInPass, Pass } from './pass.js';
+import { daysKept, type LogInPass, type Pass } from './pass.js';
 
 /** Drops the partitions, and deletes the rows of the default partition, that are older than a log keeps them. */
 export async function expire(pass: Pass, log: LogInPass): Promise<void> {
   const { path } = log;
-  const days = pass.daysKept(path);
+  const days = daysKept(pass.retention, path);
   const cutoff = days === undefined ? undefined : pass.now - days * DAY_MS;
   const isDue = (partition: Partition): boolean =>
     (cutoff !== undefined && partition.to <= cutoff) || isLeftEmpty(pass, partition);

@@ -45,13 +45,12 @@ export const partitionsSql = (parent: string): string => `
     CROSS JOIN LATERAL pg_get_expr(c.relpartbound, c.oid) AS bounds (text)
    WHERE i.inhparent = ${parent}`;
 
-/** Tables that are partitioned by ranges of one timestamptz. */
-const KEY_SQL = `
+/** Tables that are partitioned by ranges of one timestamptz, in SQL: `oid`, and the column as `key`, unquoted. */
+export const KEYS_SQL = `
   SELECT a.attrelid AS oid, a.attname::text AS key
     FROM pg_partitioned_table t
     JOIN pg_attribute a ON a.attrelid = t.partrelid AND a.attnum = t.partattrs[0]
-   WHERE t.partrelid = $1::regclass AND t.partstrat = 'r' AND t.partnatts = 1
-     AND a.atttypid = 'timestamptz'::regtype`;
+   WHERE t.partstrat = 'r' AND t.partnatts = 1 AND a.atttypid = 'timestamptz'::regtype`;
 
 interface PartitionRow {
   oid: number;
@@ -72,7 +71,10 @@ export async function readPartitions(
   client: Pick<pg.ClientBase, 'query'>,
   table: string,
 ): Promise<PartitionedTable | undefined> {
-  const keys = await client.query<{ oid: number; key: string }>(KEY_SQL, [table]);
+  const keys = await client.query<{ oid: number; key: string }>(
+    `SELECT oid, key FROM (${KEYS_SQL}) AS keys WHERE oid = $1::regclass`,
+    [table],
+  );
   const [found] = keys.rows;
   if (found === undefined) return undefined;
   const { rows } = await client.query<PartitionRow>(

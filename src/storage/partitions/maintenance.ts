@@ -2,13 +2,15 @@ import type { Database } from '../database.js';
 import { LOCKS } from '../transaction.js';
 import { checkNumber, makeAhead, moveFromDefault } from './arrange.js';
 import { parentOf } from './create.js';
-import { partitionLimit, readLog } from './create-days.js';
+import { readLog } from './create-days.js';
 import { expire } from './expire.js';
+import { partitionLimit } from './limit.js';
 import { type PartitionedTable, readPartitions } from './list.js';
 import {
   type Done,
   type Failure,
   type Figures,
+  KEEP_ALL,
   type LogInPass,
   Pass,
   PassMemory,
@@ -31,8 +33,6 @@ export interface MaintenanceOptions {
   /** Stops it, also in the middle of a statement. */
   readonly signal?: AbortSignal | undefined;
 }
-
-const KEEP_ALL: Retention = { defaultDays: undefined, days: new Map() };
 
 /** The logs whose tables are there and partitioned, one after the other as they are then. */
 async function* logsOf(pass: Pass, paths: readonly string[] | undefined): AsyncGenerator<LogInPass> {

@@ -12,6 +12,12 @@ export interface Retention {
   readonly days: ReadonlyMap<string, number | undefined>;
 }
 
+export const KEEP_ALL: Retention = { defaultDays: undefined, days: new Map() };
+
+/** How many days the rows of a log are kept; `undefined`: for ever. */
+export const daysKept = ({ days, defaultDays }: Retention, path: string): number | undefined =>
+  days.has(path) ? days.get(path) : defaultDays;
+
 /** Something that a pass did to a log. */
 export interface Done {
   readonly path: string;
@@ -86,12 +92,6 @@ export class Pass implements PassReport {
     /** How many partitions a log may have on this server. */
     readonly limit: number,
   ) {}
-
-  /** How many days the rows of a log are kept. */
-  daysKept(path: string): number | undefined {
-    const { days, defaultDays } = this.retention;
-    return days.has(path) ? days.get(path) : defaultDays;
-  }
 
   /** Runs a step; when it fails the others go on, but without a connection. Returns whether it did not fail. */
   async attempt(path: string, step: Step, work: () => Promise<void>): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { type LogDescription, timeColumn } from './catalogue.js';
-import { type Piece, piecesOf } from './pieces.js';
+import { knownRows, type Piece, piecesOf } from './pieces.js';
 import { type Query, textOrNull } from './query.js';
 
 /**
@@ -62,15 +62,16 @@ export async function logExtent(query: Query, log: LogDescription): Promise<LogE
 /** Pieces without figures of their own that the planner is asked about; further ones count as the others. */
 const ASKED_PIECES = 16;
 
-/** As the planner does it: the rows a page had, times the pages that there are. */
+/** Of all pieces. */
 async function plannedRows(query: Query, pieces: readonly Piece[]): Promise<number> {
   let [rows, pages] = [0, 0];
   const unknown = [];
   for (const piece of pieces) {
-    if (piece.rows < 0 || piece.pages === 0) {
+    const known = knownRows(piece);
+    if (known === undefined) {
       unknown.push(piece);
     } else {
-      rows += (piece.rows / piece.pages) * piece.pagesNow;
+      rows += known;
       pages += piece.pagesNow;
     }
   }

@@ -20,6 +20,18 @@ export interface Piece {
   readonly pagesNow: number;
 }
 
+/**
+ * The rows of a piece as the planner reckons them: those that a page had at the last ANALYZE, times the pages that there
+ * are. `undefined` before the first.
+ */
+export function knownRows({
+  rows,
+  pages,
+  pagesNow,
+}: Omit<Piece, 'table' | 'low' | 'high' | 'bytes'>): number | undefined {
+  return rows < 0 || pages === 0 ? undefined : (rows / pages) * pagesNow;
+}
+
 /** The pieces that hold anything, by time; the one without bounds first. */
 export async function piecesOf(query: Query, log: LogDescription): Promise<Piece[]> {
   const found = await query(
