@@ -26,7 +26,9 @@ interface Scalar {
   readonly text: (n: number) => string;
 }
 
-const NOON = Math.floor(Date.now() / 86_400_000) * 86_400 + 43_200;
+/** In days since the Unix epoch. */
+export const TODAY = Math.floor(Date.now() / 86_400_000);
+const NOON = TODAY * 86_400 + 43_200;
 
 /** Times of today and the two days before it, in seconds since the Unix epoch. */
 const time = (n: number): number => NOON - (n % 3) * 86_400 + (n % 3_600);
@@ -93,7 +95,7 @@ const logField = ([name, type]: Field): LogField => {
 /** Sets and vectors have none to two elements. */
 const elements = (n: number): number[] => [n, n + 1].slice(0, n % 3);
 
-function valueOf(type: TypeName, n: number): LogValue {
+function logValue(type: TypeName, n: number): LogValue {
   const { container, element } = parse(type);
   const { value } = SCALARS[element];
   return container ? { type: container, subtype: element, value: elements(n).map(value) } : value(n);
@@ -155,7 +157,7 @@ export class LogModel {
       if (column === undefined) throw new Error(`field ${name} was not announced as ${type}`);
       const number = name === KEY[0] ? n : n + index;
       row.set(column.name, textOf(type, number));
-      return valueOf(type, number);
+      return logValue(type, number);
     });
     this.rows.set(n, row);
     return logItem(schema, encodeLogRecord(values), from);

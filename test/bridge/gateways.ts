@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava';
+import pg from 'pg';
 import type { Bridge } from '../../src/bridge/bridge.js';
 import { openStore } from '../../src/cli/store.js';
 import type { Database } from '../../src/storage/database.js';
@@ -51,4 +52,23 @@ export async function deadlocks(db: Database): Promise<number> {
     'SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()',
   );
   return rows[0]?.deadlocks ?? -1;
+}
+
+/**
+ * Runs a statement in a transaction that stays open, as a person does, until the result is called; at the latest it
+ * ends with the test.
+ */
+export async function stayIn(
+  t: ExecutionContext,
+  url: string,
+  statement: string,
+): Promise<() => Promise<void>> {
+  const client = new pg.Client({ connectionString: url });
+  t.teardown(() => client.end());
+  await client.connect();
+  await client.query('BEGIN');
+  await client.query(statement);
+  return async () => {
+    await client.query('COMMIT');
+  };
 }
