@@ -8,6 +8,7 @@ import type { Position } from '../storage/batch.js';
 import { type Database, isTransient } from '../storage/database.js';
 import { ensureDays } from '../storage/partitions/ensure-days.js';
 import type { DeadLetterItem, EventItem, IdentifierItem, Item, LogItem, SchemaItem } from '../zeek/item.js';
+import type { LogSchema } from '../zeek/log-schema.js';
 import { Batch, type RowSet } from './batch.js';
 import { BatchWriter, type Commit } from './batch-writer.js';
 import { chunkPool, LARGEST_CHUNK_BYTES } from './copy-buffer.js';
@@ -208,7 +209,7 @@ export class Bridge {
       const source = this.destinations.knownSource(origin) ?? (await this.destinations.source(origin));
       if (item.kind === 'log' || item.kind === 'schema') {
         const { schema } = item;
-        const log = this.destinations.knownLog(schema) ?? (await this.destinations.log(schema));
+        const log = this.destinations.knownLog(schema) ?? (await this.newLog(schema));
         this.putLog(item, log, source);
       } else {
         this.put(item, source);
@@ -219,6 +220,15 @@ export class Bridge {
     this.position = { entry: entry + 1, item: 0 };
     // An entry without rows has to be passed, too.
     this.sealLater();
+  }
+
+  /**
+   * Where the records of a log go that is new here. While others use its table that can take long: what is in the
+   * batch does not wait for it.
+   */
+  private newLog(schema: LogSchema): Promise<LogDestination> {
+    this.sealLater();
+    return this.destinations.log(schema);
   }
 
   private putLog(item: LogItem | SchemaItem, log: LogDestination, source: number): void {

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { closeServer, makeDatabase, type TestDatabase } from './make-database.js';
+import { closeServer, type DatabaseKind, makeDatabase, type TestDatabase } from './make-database.js';
 
 /** The database of this test file (each file has a thread, and so a copy of this module, of its own). */
 let shared: Promise<TestDatabase> | undefined;
@@ -27,8 +27,8 @@ export async function testDatabase(t: ExecutionContext): Promise<TestDatabase> {
 }
 
 /** A database for one test alone; dropped when the test is over. */
-export async function ownDatabase(t: ExecutionContext): Promise<TestDatabase> {
-  const database = await makeDatabase();
+export async function ownDatabase(t: ExecutionContext, kind?: DatabaseKind): Promise<TestDatabase> {
+  const database = await makeDatabase(kind);
   t.teardown(() => database.remove());
   tellServer(t, database);
   return database;

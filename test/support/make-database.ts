@@ -72,15 +72,20 @@ function urlOf(server: Database, database: string): string {
   return `postgres://${user}@${encodeURIComponent(host ?? '')}:${port}/${database}`;
 }
 
+export interface DatabaseKind {
+  /** Without our schemas: nothing has been migrated. */
+  readonly bare?: boolean;
+}
+
 /** Makes an empty, migrated database with a random name. For tests there is `testDatabase`. */
-export async function makeDatabase(): Promise<TestDatabase> {
+export async function makeDatabase({ bare = false }: DatabaseKind = {}): Promise<TestDatabase> {
   server ??= openServer();
   const opened = await server;
   const name = `zeekway_test_${randomBytes(8).toString('hex')}`;
   await opened.pool.query(`CREATE DATABASE ${name}`);
   const url = urlOf(opened, name);
   const db = await openDatabase({ url });
-  await migrate(db);
+  if (!bare) await migrate(db);
   return {
     db,
     url,

@@ -49,12 +49,19 @@ export async function summarize(
   path: string,
   { oid, table }: Pick<Partition, 'oid' | 'table'>,
 ): Promise<void> {
-  const found = await session.run<{ ranges: string | null }>(
-    `SELECT sum(brin_summarize_new_values(i.indexrelid)) AS ranges
-       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
-      WHERE i.indrelid = $1 AND m.amname = 'brin' AND i.indisvalid`,
-    [oid],
-  );
-  const ranges = Number(found[0]?.ranges ?? 0);
+  const ranges = await session.transaction(async (client) => {
+    // Retention may have dropped it.
+    const { rowCount } = await client.query('SELECT FROM pg_class WHERE oid = $1', [oid]);
+    if (rowCount === 0) return 0;
+    // Sealing drops indexes: one that is gone by the time its turn comes would fail those that are left.
+    await client.query(`LOCK TABLE ONLY ${table} IN SHARE UPDATE EXCLUSIVE MODE`);
+    const { rows } = await client.query<{ ranges: string | null }>(
+      `SELECT sum(brin_summarize_new_values(i.indexrelid)) AS ranges
+         FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am m ON m.oid = c.relam
+        WHERE i.indrelid = $1 AND m.amname = 'brin' AND i.indisvalid`,
+      [oid],
+    );
+    return Number(rows[0]?.ranges ?? 0);
+  });
   if (ranges > 0) done.push({ path, step: 'summarize', partition: table, rows: ranges });
 }
