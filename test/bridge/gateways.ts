@@ -14,7 +14,7 @@ export interface Gateway {
 }
 
 /** Opens the database as a process that starts does. It ends with the test. */
-export async function startGateway(t: ExecutionContext, url: string): Promise<Gateway> {
+async function startGateway(t: ExecutionContext, url: string): Promise<Gateway> {
   const db = await openStore({ database: url, data: '' }, () => {});
   t.teardown(() => db.close());
   const { bridge, logger } = makeBridge(t, db);
@@ -43,11 +43,13 @@ export async function expectPeace(
   );
   const { rows } = await db.pool.query('SELECT code, reason FROM zeekway.dead_letters');
   t.deepEqual(rows, []);
-  t.is(await deadlocks(db), 0);
+  const found = await deadlocks(db);
+  t.log(`${found} deadlocks`);
+  t.is(found, 0);
 }
 
 /** How many deadlocks the server found in this database. */
-export async function deadlocks(db: Database): Promise<number> {
+async function deadlocks(db: Database): Promise<number> {
   const { rows } = await db.pool.query<{ deadlocks: number }>(
     'SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()',
   );

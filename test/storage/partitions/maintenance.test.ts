@@ -168,7 +168,7 @@ test('the indexes of a large partition are built beside those who write and read
     if (report === 'busy') throw new Error('nobody else is there');
     return report;
   });
-  await untilBlocked(db, 'CREATE INDEX CONCURRENTLY%');
+  await untilBlocked(db, '% INDEX CONCURRENTLY %');
   await client.query(
     `INSERT INTO ${table} (ts, uid, _received, _source) VALUES ('2026-11-23T23:59:59Z', 'late', now(), 1)`,
   );
