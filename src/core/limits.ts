@@ -206,9 +206,9 @@ export const PARTITIONS_PER_LOG = 4_000;
 export const PARTITION_LOCKS = 5;
 /**
  * How long a new column waits for those who read or write its log. Who comes behind waits as long; it is tried again
- * until it succeeds.
+ * until it succeeds. Longer than PostgreSQL's deadlock_timeout (1 s), after which it cancels an autovacuum in the way.
  */
-export const SCHEMA_LOCK_TIMEOUT_MS = 1_000;
+export const SCHEMA_LOCK_TIMEOUT_MS = 1_500;
 /**
  * How long making, moving or dropping a partition waits for a lock. Who comes behind waits as long: readers of that
  * log and, where it is the default partition, writers of rows for it.
