@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
 import type { Item } from '../../src/zeek/item.js';
+import { readMessages } from '../../src/zeek/message.js';
 import { Oracle, oracleEnvelope } from '../support/oracle.js';
 import { framesOf, ipv4With, LINKS, Pcapng, pcap, type Segment, segmentsOf } from './packets.js';
 import { codes, content, lines, read } from './reading.js';
@@ -33,12 +34,13 @@ function recordsIn(
 
 const all = (await read(capture(whole))).items;
 /** A record is a log where its LogCreate was read, and a dead letter with the same bytes where it was lost. */
-const raw = (item: Item): string =>
-  item.kind === 'log'
-    ? Buffer.from(item.serial).toString('hex')
-    : item.kind === 'dead-letter'
-      ? Buffer.from(item.raw).toString('hex')
-      : content(item);
+/** What identifies an item: the bytes of a record, also of one whose announcement is missing. */
+function raw(item: Item): string {
+  if (item.kind === 'log') return Buffer.from(item.serial).toString('hex');
+  if (item.kind !== 'dead-letter') return content(item);
+  const [message] = readMessages(item.raw);
+  return Buffer.from(message?.type === 'log-write' ? message.serial : item.raw).toString('hex');
+}
 const allRaw = all.map(raw);
 
 /** Whether `some` is `everything` with parts left out. */
