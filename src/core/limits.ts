@@ -111,6 +111,12 @@ export const SPOOL_SYNC_MS = 50;
 export const SPOOL_BYTES = 4 * 1024 * 1024 * 1024;
 /** What waits for the database in memory; what comes behind it is read from the disk again. */
 export const SPOOL_MEMORY_BYTES = 8 * 1024 * 1024;
+/**
+ * Buffers of groups that are kept to be used again, besides SPOOL_MEMORY_BYTES of them: one that fills, those on their
+ * way to the disk, and those whose records are in batches. They are shared memory, of which the garbage collector does
+ * not feel the weight: one that is not kept stays for long.
+ */
+export const SPOOL_BUFFERS_KEPT = 8;
 /** Groups that wait to be made durable before reading stops: one is being written, one waits. */
 export const SPOOL_GROUPS_UNSYNCED = 2;
 /** How long what the database has may still take up room in the spool. */

@@ -5,6 +5,7 @@ import { BufferPool, sharedBuffer } from '../core/buffer-pool.js';
 import type { Clock } from '../core/clock.js';
 import { errorLine, ZeekwayError } from '../core/errors.js';
 import {
+  SPOOL_BUFFERS_KEPT,
   SPOOL_BYTES,
   SPOOL_GROUPS_UNSYNCED,
   SPOOL_MEMORY_BYTES,
@@ -131,7 +132,7 @@ export class Spool {
     private identity: string,
   ) {
     const { syncBytes, memoryBytes } = options;
-    const kept = Math.ceil(memoryBytes / syncBytes);
+    const kept = Math.ceil(memoryBytes / syncBytes) + SPOOL_BUFFERS_KEPT;
     this.buffers = new BufferPool(syncBytes + LAST_MESSAGE_BYTES, kept, sharedBuffer);
     for (const key of store.content.groups) this.addStored(key, undefined);
     this.end = this.stored.at(-1)?.key.end ?? storedEnd(store);
