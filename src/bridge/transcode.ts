@@ -88,8 +88,8 @@ export interface Provenance {
 
 /**
  * Writes the row of one record: its fields in their order, then `_received` and `_source`, and notes its day
- * (`CopyBuffer.days`). The result is `false` where a time was out of range (see `writeTime`). Throws `DecodeError` for a record that is not of
- * this plan, and leaves the row begun (`undoRow`).
+ * (`CopyBuffer.days`). The result is `false` where a time was out of range (see `writeTime`). Throws `DecodeError` for a
+ * record that is not of this plan, and leaves the row begun (`undoRow`).
  */
 export function transcodeRecord(
   plan: RecordPlan,

@@ -1,12 +1,11 @@
 import { type RetryOutcome, retryDeadLetters } from '../bridge/retry.js';
 import { ZeekwayError } from '../core/errors.js';
 import { deadLetterFilter } from '../http/dead-letters.js';
-import type { Database } from '../storage/database.js';
 import { dropDeadLetters } from '../storage/dead-letters.js';
 import type { DeadLetterFilter } from '../storage/queries/dead-letters.js';
 import type { FilterOptions } from './dead-letter-views.js';
 import type { Terminal } from './logger.js';
-import { openStore } from './store.js';
+import { withStore } from './store.js';
 import { shown } from './table.js';
 
 export interface ChangeOptions extends FilterOptions {
@@ -29,19 +28,6 @@ function selected(ids: readonly string[] | undefined, options: ChangeOptions): D
   }
   const filter = deadLetterFilter(options, Date.now());
   return ids && ids.length > 0 ? { ...filter, ids: [...new Set(ids)] } : filter;
-}
-
-async function withStore<T>(
-  options: ChangeOptions,
-  { err }: Terminal,
-  work: (db: Database) => Promise<T>,
-): Promise<T> {
-  const db = await openStore(options, err);
-  try {
-    return await work(db);
-  } finally {
-    await db.close();
-  }
 }
 
 /** Says what is missing in the end. @param found how many of the letters that were meant were there. */

@@ -13,7 +13,7 @@ import { inspectBytes } from '../zeek/inspect.js';
 import type { StoreConfig } from './config/config.js';
 import { kindsTable, lettersTable, letterText } from './dead-letter-text.js';
 import { printJson, type Terminal } from './logger.js';
-import { openStore } from './store.js';
+import { withStore } from './store.js';
 
 /** Which dead letters a command is about. */
 export interface FilterOptions extends StoreConfig {
@@ -38,18 +38,12 @@ export interface ShowOptions extends StoreConfig {
 
 /** The commands of `zeekway dead-letters` that only look. Each returns the exit code. */
 
-async function readStore<T>(
+const readStore = <T>(
   options: StoreConfig,
-  { err }: Terminal,
+  terminal: Terminal,
   work: (query: Query) => Promise<T>,
-): Promise<T> {
-  const db = await openStore(options, err);
-  try {
-    return await read(db.pool, { timeoutMs: API_QUERY_TIMEOUT_MS }, work);
-  } finally {
-    await db.close();
-  }
-}
+): Promise<T> =>
+  withStore(options, terminal, (db) => read(db.pool, { timeoutMs: API_QUERY_TIMEOUT_MS }, work));
 
 const NONE = 'there are no such dead letters';
 

@@ -2,7 +2,7 @@ import { allPartitions, onePartitions, type PartitionDeps } from '../http/partit
 import type { Config } from './config/config.js';
 import { printJson, type Terminal } from './logger.js';
 import { logsText, logText } from './partition-text.js';
-import { openStore } from './store.js';
+import { withStore } from './store.js';
 
 export interface PartitionsOptions extends Pick<Config, 'database' | 'data' | 'retention'> {
   /** What the HTTP API answers, in place of tables: a document for each log that is named. */
@@ -15,8 +15,7 @@ export async function partitionsCommand(
   options: PartitionsOptions,
   terminal: Terminal,
 ): Promise<number> {
-  const db = await openStore(options, terminal.err);
-  try {
+  return withStore(options, terminal, async (db) => {
     const deps: PartitionDeps = { pool: db.pool, retention: options.retention };
     if (paths.length === 0) await printLogs(deps, options, terminal);
     for (const path of new Set(paths)) {
@@ -25,9 +24,7 @@ export async function partitionsCommand(
       else terminal.out(logText(log));
     }
     return 0;
-  } finally {
-    await db.close();
-  }
+  });
 }
 
 async function printLogs(

@@ -1,6 +1,7 @@
 import { checkVersion, type Database, isTransient, openDatabase } from '../storage/database.js';
 import { migrate } from '../storage/migrate.js';
 import type { StoreConfig } from './config/config.js';
+import type { Terminal } from './logger.js';
 
 /** Opens the database of the options and brings it to this version's schema. */
 export async function openStore(options: StoreConfig, log: (line: string) => void): Promise<Database> {
@@ -14,8 +15,22 @@ export async function openStore(options: StoreConfig, log: (line: string) => voi
   }
 }
 
+/** Opens it for a command and closes it behind. */
+export async function withStore<T>(
+  options: StoreConfig,
+  { err }: Terminal,
+  work: (db: Database) => Promise<T>,
+): Promise<T> {
+  const db = await openStore(options, err);
+  try {
+    return await work(db);
+  } finally {
+    await db.close();
+  }
+}
+
 /**
- * The same for a gateway, which starts also where the database is away: what comes is kept until it is there.
+ * Opens it for a gateway, which starts also where the database is away: what comes is kept until it is there.
  * @returns with the database what has still to be done before anything is stored, to be tried until it succeeds.
  */
 export async function openStoreEvenAway(

@@ -21,7 +21,8 @@ export class DecodeError extends ZeekwayError {
 export class ByteReader {
   readonly view: DataView;
   offset: number;
-  private limit: number;
+  /** Where reading ends. */
+  end: number;
   /** Errors count from here. */
   private base = 0;
   private claimed = 0;
@@ -34,18 +35,13 @@ export class ByteReader {
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.offset = offset;
-    this.limit = end;
-  }
-
-  /** Where reading ends. */
-  get end(): number {
-    return this.limit;
+    this.end = end;
   }
 
   /** Begins anew with a part of the bytes, from which errors count. */
   restart(offset: number, end: number): void {
     this.offset = offset;
-    this.limit = end;
+    this.end = end;
     this.base = offset;
     this.claimed = 0;
   }
@@ -57,8 +53,8 @@ export class ByteReader {
   /** Moves over `size` bytes and returns where they begin; throws when there are fewer. */
   take(size: number, expected: string): number {
     const at = this.offset;
-    if (size > this.limit - at) {
-      this.fail('decode_truncated', at, `${size} bytes of ${expected}`, `${this.limit - at} bytes`);
+    if (size > this.end - at) {
+      this.fail('decode_truncated', at, `${size} bytes of ${expected}`, `${this.end - at} bytes`);
     }
     this.offset = at + size;
     return at;

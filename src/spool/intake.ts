@@ -19,8 +19,8 @@ export interface Incoming extends AsyncIterable<IncomingMessage> {
 }
 
 /**
- * Takes all messages into the spool, as fast as the spool takes them; resolves when they end or the spool is closed. A source begins with its
- * first message, and ends when its connection has and nothing of it waits any more.
+ * Takes all messages into the spool, as fast as the spool takes them; resolves when they end or the spool is closed. A
+ * source begins with its first message, and ends when its connection has and nothing of it waits any more.
  */
 export async function takeIn(messages: Incoming, spool: Spool): Promise<void> {
   const numbers = new Map<IncomingMessage['source'], number>();

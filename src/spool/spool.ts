@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BufferPool, sharedBuffer } from '../core/buffer-pool.js';
 import type { Clock } from '../core/clock.js';
@@ -20,6 +19,7 @@ import { GroupBuilder, type SpoolSource } from './entry.js';
 import { lockFolder } from './lock.js';
 import { SpoolStore } from './store.js';
 import type { GroupKey, StateChange } from './store-worker.js';
+import { StoredGroups } from './stored-groups.js';
 
 export interface SpoolOptions {
   readonly folder: string;
@@ -71,12 +71,6 @@ interface SealedGroup {
   readonly content: Uint8Array;
 }
 
-interface StoredGroup {
-  readonly key: GroupKey;
-  /** In memory until it is released; `undefined` where there was no room, until it is read from the disk. */
-  content: Uint8Array | undefined;
-}
-
 /** What a group may be larger than `syncBytes`: its last message. A larger one gets a buffer of its own. */
 const LAST_MESSAGE_BYTES = 512 * 1024;
 /** A group of less than this part of its buffer is copied out of it. */
@@ -102,11 +96,7 @@ export class Spool {
   /** On their way to the disk; the first is being written. */
   private readonly unsynced: SealedGroup[] = [];
   private readonly buffers: BufferPool;
-  /** On the disk and not released, those that were taken first. */
-  private readonly stored: StoredGroup[] = [];
-  private taken = 0;
-  private storedBytes = 0;
-  private memoryBytes = 0;
+  private readonly stored: StoredGroups;
   /** Released, but still on the disk; with the state that has to change with them. */
   private removed: GroupKey[] = [];
   private removedBytes = 0;
@@ -134,8 +124,9 @@ export class Spool {
     const { syncBytes, memoryBytes } = options;
     const kept = Math.ceil(memoryBytes / syncBytes) + SPOOL_BUFFERS_KEPT;
     this.buffers = new BufferPool(syncBytes + LAST_MESSAGE_BYTES, kept, sharedBuffer);
-    for (const key of store.content.groups) this.addStored(key, undefined);
-    this.end = this.stored.at(-1)?.key.end ?? storedEnd(store);
+    this.stored = new StoredGroups(this.buffers, memoryBytes);
+    for (const key of store.content.groups) this.stored.add(key, undefined);
+    this.end = this.stored.newest?.end ?? storedEnd(store);
     this.firstNew = this.end;
   }
 
@@ -148,7 +139,7 @@ export class Spool {
       memoryBytes: SPOOL_MEMORY_BYTES,
       ...options,
     };
-    const unlock = await lock(options.folder);
+    const unlock = await lockFolder(options.folder);
     try {
       const store = await SpoolStore.open(options.folder, all.sizeBytes);
       return new Spool(store, unlock, all, store.content.id);
@@ -165,7 +156,7 @@ export class Spool {
 
   /** The number of the first entry that is there. */
   get first(): number {
-    return this.stored[0]?.key.first ?? this.unsynced[0]?.first ?? this.filling?.first ?? this.end;
+    return this.stored.oldest?.first ?? this.unsynced[0]?.first ?? this.filling?.first ?? this.end;
   }
 
   /** The number that the next entry gets. */
@@ -194,21 +185,24 @@ export class Spool {
   }
 
   private get isFull(): boolean {
-    const coming = this.unsynced.reduce((sum, { bytes }) => sum + bytes, this.filling?.bytes ?? 0);
-    return this.storedBytes + this.removedBytes + coming >= this.options.sizeBytes;
+    return this.stored.bytes + this.removedBytes + this.unsyncedBytes >= this.options.sizeBytes;
+  }
+
+  private get unsyncedBytes(): number {
+    return this.unsynced.reduce((sum, { bytes }) => sum + bytes, this.filling?.bytes ?? 0);
   }
 
   get status(): SpoolStatus {
-    const oldest = this.stored[0]?.key.at;
+    const oldest = this.stored.oldest?.at;
     const now = Number(this.options.clock.wallNanos() / 1_000_000n);
     return {
       state: this.lastError !== undefined ? 'failing' : this.isFull ? 'full' : 'ok',
       ...(this.lastError === undefined ? {} : { lastError: this.lastError }),
-      bytes: this.storedBytes,
+      bytes: this.stored.bytes,
       sizeBytes: this.options.sizeBytes,
       entries: this.end - this.first,
       durableEntries: this.unsynced[0]?.first ?? this.filling?.first ?? this.end,
-      unsyncedBytes: this.unsynced.reduce((sum, { bytes }) => sum + bytes, this.filling?.bytes ?? 0),
+      unsyncedBytes: this.unsyncedBytes,
       oldestMs: oldest === undefined ? 0 : Math.max(0, now - oldest),
       syncs: this.syncs,
       syncMs: this.syncMs,
@@ -257,17 +251,17 @@ export class Spool {
   /** The groups, each once it is durable, to one reader. The content of one that is not there any more is empty. */
   async *groups(): AsyncGenerator<Group, void> {
     for (;;) {
-      const group = this.stored[this.taken];
+      const group = this.stored.next;
       if (group === undefined) {
         if (this.stop.signal.aborted || (this.isFinished && this.unsynced.length === 0)) return;
         await this.change();
         continue;
       }
-      group.content ??= await this.readAgain(group.key);
-      if (group.content === undefined) return;
-      this.taken += 1;
+      const content = group.content ?? (await this.readAgain(group.key));
+      if (content === undefined) return;
+      this.stored.take(content);
       const { first, end } = group.key;
-      yield { first, end, content: group.content };
+      yield { first, end, content };
     }
   }
 
@@ -277,20 +271,11 @@ export class Spool {
    * where a group is given up.
    */
   release(entry: number, stateAt: (first: number) => readonly StateChange[]): void {
-    let group = this.stored[0];
-    if (group === undefined || group.key.end > entry) return;
-    for (; group !== undefined && group.key.end <= entry; group = this.stored[0]) {
-      this.stored.shift();
-      if (group.content) {
-        this.memoryBytes -= group.content.length;
-        this.buffers.give(group.content);
-      }
-      this.taken -= 1;
-      this.storedBytes -= group.key.bytes;
-      this.removed.push(group.key);
-      this.removedBytes += group.key.bytes;
-    }
-    this.stateChanges.push(...stateAt(this.stored[0]?.key.first ?? entry));
+    const released = this.stored.release(entry);
+    if (released.length === 0) return;
+    this.removed.push(...released);
+    this.removedBytes += sizeOf(released);
+    this.stateChanges.push(...stateAt(this.stored.oldest?.first ?? entry));
     if (this.isFull) this.work();
     else this.releaseTimer ??= setTimeout(() => this.work(), SPOOL_RELEASE_MS);
   }
@@ -398,7 +383,7 @@ export class Spool {
         const ended = { name: END, text: String(key.end) };
         await this.store.apply({ group: { ...key, content }, removed, state: [...state, ended] });
         this.unsynced.shift();
-        this.addStored(key, content);
+        this.stored.add(key, content);
         this.syncs += 1;
         this.syncMs += performance.now() - begin;
       }
@@ -407,31 +392,17 @@ export class Spool {
       this.stateChanges.unshift(...state);
       throw error;
     }
-    this.removedBytes -= removed.reduce((sum, { bytes }) => sum + bytes, 0);
-  }
-
-  private addStored(key: GroupKey, content: Uint8Array | undefined): void {
-    // Where all others are taken the reader waits for this one; behind one that is on the disk only its turn is far.
-    const isNext = this.taken === this.stored.length;
-    const isBehind = !isNext && this.stored.at(-1)?.content === undefined;
-    const hasRoom = content && this.memoryBytes + content.length <= this.options.memoryBytes;
-    const isKept = isNext || (hasRoom && !isBehind);
-    this.stored.push({ key, content: isKept ? content : undefined });
-    this.storedBytes += key.bytes;
-    if (content && isKept) this.memoryBytes += content.length;
-    else if (content) this.buffers.give(content);
+    this.removedBytes -= sizeOf(removed);
   }
 
   /** Reads a group from the disk, and tries again until that works or the spool is closed. */
-  private async readAgain({ first, end, bytes, at }: GroupKey): Promise<Uint8Array | undefined> {
-    const buffer = bytes <= this.buffers.bytes ? this.buffers.take() : sharedBuffer(bytes);
+  private async readAgain(key: GroupKey): Promise<Uint8Array | undefined> {
+    const buffer = key.bytes <= this.buffers.bytes ? this.buffers.take() : sharedBuffer(key.bytes);
     for (let wait = SPOOL_RETRY_FIRST_MS; !this.stop.signal.aborted; ) {
       try {
-        const size = await this.store.read({ first, end, bytes, at }, buffer);
+        const size = await this.store.read(key, buffer);
         this.reads += 1;
-        const content = buffer.subarray(0, size);
-        this.memoryBytes += content.length;
-        return content;
+        return buffer.subarray(0, size);
       } catch (error) {
         this.failed(error);
         await this.pause(wait);
@@ -467,25 +438,11 @@ export class Spool {
   }
 }
 
+const sizeOf = (keys: readonly GroupKey[]): number => keys.reduce((sum, { bytes }) => sum + bytes, 0);
+
 /** The name of the state that says where the entries end. */
 const END = 'end';
 
 function storedEnd({ content }: SpoolStore): number {
   return Number(content.state.find(({ name }) => name === END)?.text ?? 0);
-}
-
-async function lock(folder: string): Promise<() => void> {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    return await lockFolder(folder);
-  } catch (error) {
-    if (error instanceof ZeekwayError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ZeekwayError(
-      'spool_failed',
-      `cannot open the spool in ${folder}: ${why}`,
-      {},
-      { cause: error },
-    );
-  }
 }

@@ -1,11 +1,11 @@
 import { ByteReader } from '../codec/bytes.js';
 import { type LogField, type LogType, readFieldCount } from '../codec/log-record.js';
 import { nameFromBytes, nameToBytes } from '../codec/text.js';
-import { claimItemCount, readItemCount, skipValue, TAG } from '../codec/value-binary.js';
+import { claimItemCount, readItemCount, TAG } from '../codec/value-binary.js';
 import { expectCount, expectEnum, expectList, expectString, expectTag } from './expect.js';
 import { inspectLogValue, inspectValue, type Json, type Shown } from './inspected-values.js';
 import { type LogKey, type SchemaRegistry, zeekType } from './log-schema.js';
-import { readField } from './message.js';
+import { readField, readFieldsHead } from './message.js';
 
 /** Messages as an inspection shows them. Every part is absent where reading ended before it. */
 
@@ -75,6 +75,18 @@ function nextEnum(inspecting: Inspecting, what: string): { label: string; text: 
   return { label, text: textOf(inspecting, nameToBytes(label)) };
 }
 
+/** Reads the stream and the writer, with which both messages of a log begin, and returns their labels. */
+function inspectNames(
+  message: InspectedLogCreate | InspectedLogWrite,
+  inspecting: Inspecting,
+): Pick<LogKey, 'stream' | 'writer'> {
+  const stream = nextEnum(inspecting, 'a stream');
+  message.stream = stream.text;
+  const writer = nextEnum(inspecting, 'a writer');
+  message.writer = writer.text;
+  return { stream: stream.label, writer: writer.label };
+}
+
 /*
  * Each reads the content of one message into it. They throw `DecodeError`, with all in the message that was read.
  */
@@ -109,20 +121,11 @@ export function inspectEvent(message: InspectedEvent, inspecting: Inspecting): v
 export function inspectLogCreate(message: InspectedLogCreate, inspecting: Inspecting): void {
   const { reader, shown, schemas } = inspecting;
   expectList(reader, 4, 'a LogCreate');
-  const stream = nextEnum(inspecting, 'a stream');
-  message.stream = stream.text;
-  const writer = nextEnum(inspecting, 'a writer');
-  message.writer = writer.text;
+  const { stream, writer } = inspectNames(message, inspecting);
   expectList(reader, 6, 'a writer info');
   const path = expectString(reader, 'a path');
   message.path = textOf(inspecting, path);
-  for (let index = 0; index < 5; index++) skipValue(reader);
-  expectTag(reader, TAG.vector, 'a list of fields');
-  const at = reader.offset;
-  const size = readItemCount(reader, 'a list of fields');
-  if (size > reader.limits.logFields) {
-    reader.fail('decode_limit', at, `at most ${reader.limits.logFields} fields`, String(size));
-  }
+  const size = readFieldsHead(reader);
   const fields: LogField[] = [];
   message.fields = [];
   shown.upTo = reader.offset;
@@ -133,23 +136,20 @@ export function inspectLogCreate(message: InspectedLogCreate, inspecting: Inspec
     message.fields.push({ name, type: zeekType(field), optional: field.optional });
     fields.push({ ...field, name });
   }
-  schemas.add({ stream: stream.label, writer: writer.label, path: nameFromBytes(path), fields });
+  schemas.add({ stream, writer, path: nameFromBytes(path), fields });
 }
 
 export function inspectLogWrite(message: InspectedLogWrite, inspecting: Inspecting): void {
   const { reader, shown, schemas } = inspecting;
   expectList(reader, 4, 'a LogWrite');
-  const stream = nextEnum(inspecting, 'a stream');
-  message.stream = stream.text;
-  const writer = nextEnum(inspecting, 'a writer');
-  message.writer = writer.text;
+  const { stream, writer } = inspectNames(message, inspecting);
   const path = expectString(reader, 'a path');
   message.path = textOf(inspecting, path);
   const serial = expectString(reader, 'a serialized record');
   const offset = reader.offset - serial.length;
   message.record = { offset, bytes: serial.length };
   shown.upTo = offset;
-  const key: LogKey = { stream: stream.label, writer: writer.label, path: nameFromBytes(path) };
+  const key: LogKey = { stream, writer, path: nameFromBytes(path) };
   const record = new ByteReader(reader.bytes, reader.limits, offset, reader.offset);
   inspectRecord(message, record, shown, schemas.find(key)?.fields ?? []);
 }

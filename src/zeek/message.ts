@@ -226,6 +226,14 @@ function readLogCreate(reader: ByteReader, subject: Subject): ZeekMessage {
   const writer = expectEnum(reader, 'a writer');
   expectList(reader, 6, 'a writer info');
   const path = nameFromBytes(expectString(reader, 'a path'));
+  const size = readFieldsHead(reader);
+  const fields: LogField[] = [];
+  for (let index = 0; index < size; index++) fields.push(readField(reader));
+  return { type: 'log-create', schema: { stream, writer, path, fields } };
+}
+
+/** Reads what stands in a LogCreate behind the path and before the fields, and returns how many they are. */
+export function readFieldsHead(reader: ByteReader): number {
   for (let index = 0; index < 5; index++) skipValue(reader);
   expectTag(reader, TAG.vector, 'a list of fields');
   const at = reader.offset;
@@ -233,9 +241,7 @@ function readLogCreate(reader: ByteReader, subject: Subject): ZeekMessage {
   if (size > reader.limits.logFields) {
     reader.fail('decode_limit', at, `at most ${reader.limits.logFields} fields`, String(size));
   }
-  const fields: LogField[] = [];
-  for (let index = 0; index < size; index++) fields.push(readField(reader));
-  return { type: 'log-create', schema: { stream, writer, path, fields } };
+  return size;
 }
 
 /** Reads one field of a LogCreate. Throws `DecodeError`. */

@@ -15,6 +15,7 @@ import {
   hold,
   indexesOf,
   insert,
+  makeLargeYesterday,
   makeLog,
   NOW,
   rowsByPartition,
@@ -189,12 +190,7 @@ test('the indexes of a large partition are built beside those who write and read
 
 test('a build stops when it is told to, and is begun anew', async (t) => {
   const { db } = await ownDatabase(t);
-  const { table } = await makeLog(db, 'conn');
-  await ensureDays(db, table, new Set([TODAY - 1]), { now: NOW });
-  await db.pool.query(
-    `INSERT INTO ${table} (ts, uid, _received, _source) SELECT '2026-11-23T00:00:00Z', 'C' || n, now(), 1
-       FROM generate_series(1, 300000) n`,
-  );
+  const { table } = await makeLargeYesterday(db);
   // The build waits for this transaction, which has a snapshot.
   const release = await hold(
     db,
@@ -213,12 +209,7 @@ test('a build stops when it is told to, and is begun anew', async (t) => {
 
 test('a new column does not wait for the build of an index', async (t) => {
   const { db } = await ownDatabase(t);
-  const { table } = await makeLog(db, 'conn');
-  await ensureDays(db, table, new Set([TODAY - 1]), { now: NOW });
-  await db.pool.query(
-    `INSERT INTO ${table} (ts, uid, _received, _source) SELECT '2026-11-23T00:00:00Z', 'C' || n, now(), 1
-       FROM generate_series(1, 300000) n`,
-  );
+  await makeLargeYesterday(db);
   // The build waits for this snapshot; the column need not.
   const reader = await db.pool.connect();
   await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ');

@@ -6,7 +6,16 @@ import { MaintenanceRunner } from '../../../src/storage/partitions/runner.js';
 import { keepingLogger } from '../../bridge/support.js';
 import { ownDatabase } from '../../support/database.js';
 import { until } from '../../support/endpoints.js';
-import { hold, insert, makeLog, NOW, rowsByPartition, TODAY, untilBlocked } from './support.js';
+import {
+  hold,
+  insert,
+  makeLargeYesterday,
+  makeLog,
+  NOW,
+  rowsByPartition,
+  TODAY,
+  untilBlocked,
+} from './support.js';
 
 /** A clock whose wall time is set by hand. */
 function clockAt(ms: number) {
@@ -71,12 +80,7 @@ test('a failure is told once, and the runner goes on', async (t) => {
 
 test('it stops in the middle of a build', async (t) => {
   const { db, url } = await ownDatabase(t);
-  const { table } = await makeLog(db, 'conn');
-  await ensureDays(db, table, new Set([TODAY - 1]), { now: NOW });
-  await db.pool.query(
-    `INSERT INTO ${table} (ts, uid, _received, _source) SELECT '2026-11-23T00:00:00Z', 'C' || n, now(), 1
-       FROM generate_series(1, 300000) n`,
-  );
+  const { table } = await makeLargeYesterday(db);
   const release = await hold(
     db,
     `INSERT INTO ${table} (ts, _received, _source) VALUES ('2026-11-23', now(), 1)`,

@@ -1,6 +1,7 @@
 import type { Database } from '../../../src/storage/database.js';
 import { type ColumnSpec, ensureLogTable, type LogTable } from '../../../src/storage/log-tables.js';
 import { DAY_MS } from '../../../src/storage/partitions/day.js';
+import { ensureDays } from '../../../src/storage/partitions/ensure-days.js';
 
 export const day = (date: string): number => Date.parse(`${date}T00:00:00Z`) / DAY_MS;
 
@@ -29,6 +30,17 @@ export async function insert(db: Database, table: string, times: readonly (strin
        FROM unnest($1::timestamptz[]) WITH ORDINALITY AS t (ts, place)`,
     [times],
   );
+}
+
+/** A log whose partition of yesterday is too large to be sealed at once. */
+export async function makeLargeYesterday(db: Database): Promise<LogTable> {
+  const log = await makeLog(db, 'conn');
+  await ensureDays(db, log.table, new Set([TODAY - 1]), { now: NOW });
+  await db.pool.query(
+    `INSERT INTO ${log.table} (ts, uid, _received, _source) SELECT '2026-11-23T00:00:00Z', 'C' || n, now(), 1
+       FROM generate_series(1, 300000) n`,
+  );
+  return log;
 }
 
 /** How many rows each partition has, those without any too. */
