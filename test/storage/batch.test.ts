@@ -199,6 +199,14 @@ function cutConnection(client: unknown): void {
   connection.stream.destroy();
 }
 
+test('a batch that is given up between two statements is a lost connection, too', async (t) => {
+  const { db, target } = await numbersTable(t);
+  const batch = first([part(target, [1])]);
+  const stopped = commitBatch(db, batch, { signal: AbortSignal.abort() });
+  await t.throwsAsync(stopped, { code: 'database_unreachable' });
+  t.true(isWritten(await commitBatch(db, batch)));
+});
+
 test('a batch that waits for a lock can be given up', async (t) => {
   const { db, target } = await numbersTable(t);
   const other = await db.pool.connect();
