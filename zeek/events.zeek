@@ -70,7 +70,7 @@ function sent_value(value: any, kind: string): any
 	if ( kind == "interval" )
 		return interval_to_double(value as interval);
 
-		if ( /^vector of / !in kind )
+	if ( /^vector of / !in kind )
 		return value;
 
 	local elements: vector of any = value;
