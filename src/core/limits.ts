@@ -134,6 +134,11 @@ export const SPOOL_RETRY_LONGEST_MS = 5_000;
  * resident size as long as the map lives.
  */
 export const SPOOL_MAPPED_BYTES = 8 * 1024 * 1024;
+/**
+ * What is read before the spool's thread is replaced by a new one: each time that LMDB maps a file anew, 130 KiB stay
+ * until the thread ends (lmdb 3.5, measured), so that a thread grows by 8 MiB.
+ */
+export const SPOOL_THREAD_BYTES = 512 * 1024 * 1024;
 
 /** A batch is written to the database when it has this many bytes... */
 export const BATCH_BYTES = 4 * 1024 * 1024;
