@@ -2,6 +2,7 @@ import type { CodecLimits } from '../../core/limits.js';
 import type { Item } from '../../zeek/item.js';
 import type { ReplayReport } from '../report.js';
 import type { Direction } from '../tcp/connections.js';
+import type { ZeroMqNodes } from './zeromq-nodes.js';
 
 /** What a session needs from the replay that it is part of. */
 export interface SessionContext {
@@ -9,6 +10,8 @@ export interface SessionContext {
   readonly file: string;
   readonly report: ReplayReport;
   readonly limits: CodecLimits;
+  /** The ZeroMQ nodes of the capture. */
+  readonly zeroMq: ZeroMqNodes;
   readonly emit: (item: Item) => void;
 }
 
