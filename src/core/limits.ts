@@ -135,12 +135,6 @@ export const SPOOL_RETRY_LONGEST_MS = 5_000;
  */
 export const SPOOL_MAPPED_BYTES = 8 * 1024 * 1024;
 /**
- * A group is stored in parts of so many bytes: 16 pages of LMDB with the 16 bytes in front of a value. While a
- * transaction is written LMDB has a buffer of malloc for each, and buffers of 4 MiB leave gaps in malloc's heap that
- * nothing else fits into (130 MiB after 10 million records).
- */
-export const SPOOL_PART_BYTES = 16 * 4096 - 16;
-/**
  * What is read before the spool's thread is replaced by a new one: each time that LMDB maps a file anew, 130 KiB stay
  * until the thread ends (lmdb 3.5, measured), so that a thread grows by 8 MiB.
  */

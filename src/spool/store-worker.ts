@@ -1,5 +1,5 @@
 import { type Database, open as openDatabase } from 'lmdb';
-import { SPOOL_MAPPED_BYTES, SPOOL_PART_BYTES } from '../core/limits.js';
+import { SPOOL_MAPPED_BYTES } from '../core/limits.js';
 
 /**
  * The spool's file, an LMDB environment, in a thread of its own: a slow disk keeps nobody else waiting, and (other
@@ -47,7 +47,6 @@ interface Opened {
 type Key = (string | number)[];
 
 const GROUP = 'group';
-const PART = 'part';
 const STATE = 'state';
 const ID: Key = ['id'];
 /** Behind every number and name of a key. */
@@ -74,15 +73,6 @@ function current(): Opened {
 }
 
 const keyOf = ({ first, end, bytes, at }: GroupKey): Key => [GROUP, first, end, bytes, at];
-
-/**
- * The keys of a group's parts: the first is stored under the group's own key, and is all of it where an earlier version
- * stored the group.
- */
-function* partKeys(group: GroupKey): Generator<Key> {
-  yield keyOf(group);
-  for (let at = SPOOL_PART_BYTES; at < group.bytes; at += SPOOL_PART_BYTES) yield [PART, group.first, at];
-}
 
 /** Opens or makes the file. @param newId its identity where it is new. */
 export function open({ path, mapBytes, newId }: { path: string; mapBytes: number; newId: string }): Content {
@@ -130,7 +120,7 @@ function freePages(db: Database<Buffer, Key>): void {
 
 function commit(db: Database<Buffer, Key>, { group, removed, state }: Change): void {
   db.transactionSync(() => {
-    for (const group of removed) for (const key of partKeys(group)) db.removeSync(key);
+    for (const key of removed) db.removeSync(keyOf(key));
     for (const { name, text } of state) {
       if (text !== undefined) db.putSync([STATE, name], Buffer.from(text));
       else if (!name.endsWith('/')) db.removeSync([STATE, name]);
@@ -139,16 +129,8 @@ function commit(db: Database<Buffer, Key>, { group, removed, state }: Change): v
         for (const key of [...db.getKeys(below)]) db.removeSync(key);
       }
     }
-    if (group) putParts(db, group, unshared(group.content));
+    if (group) db.putSync(keyOf(group), unshared(group.content));
   });
-}
-
-function putParts(db: Database<Buffer, Key>, group: GroupKey, content: Buffer): void {
-  let at = 0;
-  for (const key of partKeys(group)) {
-    db.putSync(key, content.subarray(at, at + SPOOL_PART_BYTES));
-    at += SPOOL_PART_BYTES;
-  }
 }
 
 let scratch = Buffer.alloc(0);
@@ -163,27 +145,16 @@ function unshared(content: Uint8Array): Buffer {
 /** Reads the content of a group into shared memory. @returns how many bytes it has: none where it is not there. */
 export async function read({ group, into }: { group: GroupKey; into: Uint8Array }): Promise<number> {
   const file = current();
-  const size = copyParts(file.db, group, into);
+  // A large one is a view of the map, valid until the next call.
+  const content = file.db.getBinary(keyOf(group))?.subarray(0, group.bytes);
+  if (content) into.set(content);
   file.mapped += group.bytes;
   if (file.mapped > SPOOL_MAPPED_BYTES) {
     await file.db.close();
     file.db = openMap(file.path, file.mapBytes);
     file.mapped = 0;
   }
-  return size;
-}
-
-/** @returns how many bytes there are. */
-function copyParts(db: Database<Buffer, Key>, group: GroupKey, into: Uint8Array): number {
-  let size = 0;
-  for (const key of partKeys(group)) {
-    // A large one is a view of the map, valid until the next call.
-    const part = size < group.bytes ? db.getBinary(key)?.subarray(0, group.bytes - size) : undefined;
-    if (part === undefined) return size;
-    into.set(part, size);
-    size += part.length;
-  }
-  return size;
+  return content?.length ?? 0;
 }
 
 export async function close(): Promise<void> {

@@ -1,6 +1,4 @@
 import test from 'ava';
-import { open } from 'lmdb';
-import { SPOOL_PART_BYTES } from '../../src/core/limits.js';
 import { SpoolStore } from '../../src/spool/store.js';
 import { spoolFolder } from './support.js';
 
@@ -29,28 +27,4 @@ test('what was stored is there, and more can be stored, when the thread has been
     buffers.map((_, first) => first),
   );
   await store.close();
-});
-
-test('a group comes back whole whatever its size, and leaves nothing when it is removed', async (t) => {
-  const folder = await spoolFolder(t);
-  const store = await SpoolStore.open(folder, 16 * SIZE);
-  const sizes = [1, SPOOL_PART_BYTES - 1, SPOOL_PART_BYTES, SPOOL_PART_BYTES + 1, 3 * SPOOL_PART_BYTES + 7];
-  const groups = sizes.map((bytes, first) => ({ first, end: first + 1, bytes, at: 0 }));
-  for (const group of groups) {
-    const content = new Uint8Array(new SharedArrayBuffer(group.bytes)).map((_, at) => at % 251);
-    await store.apply({ group: { ...group, content }, removed: [], state: [] });
-  }
-  for (const group of groups) {
-    const into = new Uint8Array(new SharedArrayBuffer(group.bytes));
-    t.is(await store.read(group, into), group.bytes);
-    t.true(into.every((byte, at) => byte === at % 251));
-  }
-  await store.apply({ removed: groups, state: [] });
-  for (const group of groups) {
-    t.is(await store.read(group, new Uint8Array(new SharedArrayBuffer(group.bytes))), 0);
-  }
-  await store.close();
-  const db = open({ path: folder, encoding: 'binary' });
-  t.deepEqual([...db.getKeys()], ['id']);
-  await db.close();
 });
