@@ -212,12 +212,12 @@ export const ERROR_CATALOGUE = {
     'They were skipped: record on Ethernet, loopback, raw IP or "any", and without IP fragmentation.',
   ),
   capture_without_broker: entry(
-    'There is no readable Broker session in the capture.',
-    'Record the port of a Broker peering (9999 by default) without TLS, from its beginning.',
+    'There is no readable session of Zeek in the capture.',
+    'Record the port of a Broker peering (9999 by default) or the ports of a ZeroMQ cluster (5555, 5556 and those of the loggers), without TLS or CURVE, from its beginning.',
   ),
   capture_encrypted: entry(
-    'The capture holds a TLS session, which cannot be read.',
-    'Record with Broker::disable_ssl = T, or peer with zeekway instead.',
+    'The capture holds a session with TLS or CURVE, which cannot be read.',
+    'Record with Broker::disable_ssl = T, or a ZeroMQ cluster without CURVE keys, or connect zeekway instead.',
   ),
   capture_gap: entry(
     'Bytes are missing in a TCP stream of the capture.',
