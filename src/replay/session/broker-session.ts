@@ -35,20 +35,28 @@ export class BrokerSession implements CaptureSession {
   }
 
   private stream(direction: Direction): BrokerStream {
-    const { report, limits } = this.context;
-    const [from, to] = this.name.split(' -> ');
-    const name = direction === 0 ? `${from} -> ${to}` : `${to} -> ${from}`;
+    const { report, limits, watcher } = this.context;
+    const ends = this.name.split(' -> ');
+    const [from = '', to = ''] = direction === 0 ? ends : ends.reverse();
+    const name = `${from} -> ${to}`;
     return new BrokerStream(
       {
         recognized: () => this.recognized(),
         foreign: () => {
           if (this.verdict === 'undecided') this.verdict = 'foreign';
         },
-        handshake: () => {
+        handshake: (message, place) => {
           report.messages += 1;
+          watcher?.handshake(message, { ...place, from, to });
         },
-        envelope: (envelope, time) => this.envelope(envelope, time),
-        malformed: (frame, reason, time) => this.malformed(frame, `${name}: ${reason}`, time),
+        envelope: (envelope, place) => {
+          watcher?.envelope(envelope, { ...place, from, to });
+          this.envelope(envelope, place.time);
+        },
+        malformed: (reason, place) => {
+          watcher?.malformed(reason, { ...place, from, to });
+          this.malformed(place.frame, `${name}: ${reason}`, place.time);
+        },
         warn: (code, message) => report.warn(code, name, `${name}: ${message}`),
       },
       limits,

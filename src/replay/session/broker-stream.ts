@@ -2,8 +2,17 @@ import { DecodeError } from '../../codec/bytes.js';
 import { FRAME_HEADER_BYTES, FrameReader } from '../../codec/frame.js';
 import { type CodecLimits, HANDSHAKE_FRAME_BYTES } from '../../core/limits.js';
 import { decodeEnvelope, type Envelope } from '../../protocol/broker/envelope.js';
-import { decodeHandshake, HANDSHAKE_TAG, MAGIC } from '../../protocol/broker/messages.js';
+import {
+  decodeHandshake,
+  HANDSHAKE_TAG,
+  type HandshakeMessage,
+  MAGIC,
+} from '../../protocol/broker/messages.js';
+import type { MessagePlace } from './capture-session.js';
 import { EnvelopeSearch } from './envelope-search.js';
+
+/** Where a frame is, as `MessagePlace` has it. */
+export type FramePlace = Pick<MessagePlace, 'time' | 'offset' | 'frame'>;
 
 /** What one direction of a connection tells about itself. */
 export interface BrokerStreamListener {
@@ -11,11 +20,10 @@ export interface BrokerStreamListener {
   recognized(): void;
   /** It is not. */
   foreign(): void;
-  /** A handshake message. */
-  handshake(): void;
-  envelope(envelope: Envelope, time: bigint): void;
+  handshake(message: HandshakeMessage, place: FramePlace): void;
+  envelope(envelope: Envelope, place: FramePlace): void;
   /** A frame that is no envelope; Broker ignores those and goes on, too. */
-  malformed(frame: Uint8Array, reason: string, time: bigint): void;
+  malformed(reason: string, place: FramePlace): void;
   /** Something of the stream was not read. */
   warn(code: 'capture_gap' | 'capture_desynchronized', message: string): void;
 }
@@ -57,6 +65,10 @@ export class BrokerStream {
   private search: EnvelopeSearch;
   private isRecognized = false;
   private loss: Loss = { cause: 'late', missing: 0, unread: 0 };
+  /** Bytes of the stream so far, those that are missing among them. */
+  private streamBytes = 0;
+  /** Where in the stream the bytes of `frames` begin. */
+  private framesAt = 0;
 
   constructor(
     private readonly listener: BrokerStreamListener,
@@ -68,6 +80,7 @@ export class BrokerStream {
 
   data(bytes: Buffer, time: bigint, hasBeginning: boolean): void {
     if (this.awaiting === 'nothing') return;
+    this.streamBytes += bytes.length;
     let rest: Buffer | undefined = bytes;
     if (this.awaiting === 'beginning') rest = this.begin(Buffer.concat([this.head, bytes]), hasBeginning);
     this.consume(rest, time);
@@ -76,6 +89,7 @@ export class BrokerStream {
   gap(bytes: number, time: bigint): void {
     if (this.awaiting === 'nothing') return;
     if (this.isLost) this.endSearch(time);
+    this.streamBytes += bytes;
     if (this.isLost) {
       this.loss.missing += bytes;
       this.loss.unread += this.search.unreadBytes;
@@ -122,6 +136,7 @@ export class BrokerStream {
     this.head = head;
     if (head.length < BEGINNING_BYTES) return undefined;
     this.head = Buffer.alloc(0);
+    this.framesAt = this.streamBytes - head.length;
     if (isBeginning(head)) {
       this.recognize();
       this.awaiting = 'handshake';
@@ -143,12 +158,13 @@ export class BrokerStream {
   }
 
   /** Gives the bytes behind a place that is no frame, if there is one. */
-  private read(bytes: Buffer, time: bigint): Buffer | undefined {
-    this.frames.push(bytes);
+  private read(chunk: Buffer, time: bigint): Buffer | undefined {
+    this.frames.push(chunk);
     try {
       for (let frame = this.frames.next(); frame; frame = this.frames.next()) {
-        if (this.awaiting === 'handshake') this.readHandshake(frame);
-        else this.readEnvelope(frame, time);
+        const offset = this.framesAt + this.frames.offset - FRAME_HEADER_BYTES - frame.length;
+        if (this.awaiting === 'handshake') this.readHandshake({ frame, time, offset });
+        else this.readEnvelope({ frame, time, offset });
       }
       return undefined;
     } catch (error) {
@@ -159,24 +175,25 @@ export class BrokerStream {
     }
   }
 
-  private readHandshake(frame: Uint8Array): void {
-    const { type } = decodeHandshake(frame, this.limits);
-    this.listener.handshake();
+  private readHandshake(place: FramePlace): void {
+    const message = decodeHandshake(place.frame, this.limits);
+    const { type } = message;
+    this.listener.handshake(message, place);
     if (type !== 'responder_syn_ack' && type !== 'originator_ack') return;
     this.awaiting = 'envelopes';
     this.frames.maximumBytes = this.limits.frameBytes;
   }
 
-  private readEnvelope(frame: Uint8Array, time: bigint): void {
+  private readEnvelope(place: FramePlace): void {
     let envelope: Envelope;
     try {
-      envelope = decodeEnvelope(frame, this.limits);
+      envelope = decodeEnvelope(place.frame, this.limits);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      this.listener.malformed(frame, error.message, time);
+      this.listener.malformed(error.message, place);
       return;
     }
-    this.listener.envelope(envelope, time);
+    this.listener.envelope(envelope, place);
   }
 
   /** The place in the stream is lost, with what was read of the frame there. */
@@ -193,7 +210,7 @@ export class BrokerStream {
   private seek(bytes: Buffer): Buffer | undefined {
     const found = this.search.push(bytes);
     if (found) {
-      this.resume();
+      this.resume(found);
     } else if (!this.isRecognized && this.search.skippedBytes > SEARCH_BYTES) {
       this.stop();
       this.listener.foreign();
@@ -201,7 +218,8 @@ export class BrokerStream {
     return found;
   }
 
-  private resume(): void {
+  private resume(found: Buffer): void {
+    this.framesAt = this.streamBytes - found.length;
     const skipped = this.search.skippedBytes;
     this.search = new EnvelopeSearch(this.limits);
     this.recognize();
@@ -214,7 +232,7 @@ export class BrokerStream {
   private endSearch(time: bigint): void {
     const found = this.search.finish();
     if (!found) return;
-    this.resume();
+    this.resume(found);
     this.consume(found, time);
   }
 
