@@ -111,7 +111,8 @@ async function* behind(size: number, chunks: AsyncIterable<Uint8Array>): AsyncGe
   }
 }
 
-function captureReader(head: Buffer): CaptureReader | undefined {
+/** What reads a capture that begins so; `undefined` where it is none. */
+export function captureReader(head: Buffer): CaptureReader | undefined {
   if (head.length < 4) return undefined;
   if (isPcap(head)) return new PcapReader();
   return isPcapng(head) ? new PcapngReader() : undefined;

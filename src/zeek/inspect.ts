@@ -1,21 +1,26 @@
 import { isUtf8 } from 'node:buffer';
 import { ByteReader, DecodeError } from '../codec/bytes.js';
+import { nameToBytes } from '../codec/text.js';
 import { claimItemCount, TAG } from '../codec/value-binary.js';
 import { type CodecLimits, INSPECTED_REST_BYTES } from '../core/limits.js';
 import { expectCount, expectList, expectTag } from './expect.js';
 import {
   type InspectedEvent,
   type InspectedIdentifier,
+  type InspectedLogBatch,
   type InspectedLogCreate,
+  type InspectedLogRecord,
   type InspectedLogWrite,
   type Inspecting,
   inspectEvent,
+  inspectFields,
   inspectIdentifier,
   inspectLogCreate,
   inspectLogWrite,
 } from './inspected-messages.js';
 import { inspectValue, type Json, Shown, type ShownLimits } from './inspected-values.js';
-import { SchemaRegistry } from './log-schema.js';
+import { readLogBatchHead, readRecordCount } from './log-batch.js';
+import { SchemaRegistry, zeekType } from './log-schema.js';
 import { MESSAGE_TYPE, MESSAGE_VERSION } from './message.js';
 
 /** A batch, whose messages follow. */
@@ -37,6 +42,8 @@ export type InspectedMessage = { readonly offset: number } & (
   | InspectedEvent
   | InspectedLogCreate
   | InspectedLogWrite
+  | InspectedLogBatch
+  | InspectedLogRecord
   | InspectedIdentifier
   | InspectedBatch
   | InspectedUnknown
@@ -85,6 +92,47 @@ export function inspectBytes(bytes: Uint8Array, options: InspectOptions = {}): I
   const end = ended(inspecting, () => inspectMessage(inspecting, messages, 0), messages);
   const isText = messages.length === 0 && isPlainText(bytes);
   return { messages, ...(isText ? { text: shown.text(bytes) } : {}), ...end };
+}
+
+/** The same for a log batch of Zeek's ZeroMQ backend (`zeek-bin-serializer`). Never throws. */
+export function inspectLogBatch(
+  bytes: Uint8Array,
+  options: Omit<InspectOptions, 'schemas' | 'values'> = {},
+): Inspection {
+  const inspecting = inspectingOf(bytes, options);
+  const messages: InspectedMessage[] = [];
+  return { messages, ...ended(inspecting, () => inspectBatchRecords(inspecting, messages), messages) };
+}
+
+function inspectBatchRecords(inspecting: Inspecting, messages: InspectedMessage[]): void {
+  const { reader, shown } = inspecting;
+  const batch: InspectedLogBatch & InspectedMessage = { offset: reader.offset, type: 'log-batch' };
+  const { schema, filter } = readLogBatchHead(reader);
+  messages.push(batch);
+  const shownName = (name: string): string => shown.text(nameToBytes(name));
+  batch.stream = shownName(schema.stream);
+  batch.writer = shownName(schema.writer);
+  batch.filter = shownName(filter);
+  batch.path = shownName(schema.path);
+  const fields = schema.fields.map((field) => ({ ...field, name: shownName(field.name) }));
+  batch.fields = fields.map((field) => ({
+    name: field.name,
+    type: zeekType(field),
+    optional: field.optional,
+  }));
+  shown.upTo = reader.offset;
+  batch.records = readRecordCount(reader, fields.length);
+  shown.upTo = reader.offset;
+  for (let index = 0; index < batch.records; index++) {
+    shown.claim();
+    const record: InspectedLogRecord & InspectedMessage = {
+      offset: reader.offset,
+      type: 'log-record',
+      fields: [],
+    };
+    messages.push(record);
+    inspectFields(inspecting, fields.length, fields, record.fields);
+  }
 }
 
 function inspectingOf(bytes: Uint8Array, options: InspectOptions): Inspecting {

@@ -50,6 +50,23 @@ export interface InspectedLogWrite {
   fields?: InspectedField[];
 }
 
+/** A log batch of the ZeroMQ backend; its records follow. */
+export interface InspectedLogBatch {
+  type: 'log-batch';
+  stream?: string;
+  writer?: string;
+  filter?: string;
+  path?: string;
+  fields?: { name: string; type: string; optional: boolean }[];
+  records?: number;
+}
+
+/** One record of the log batch before it. */
+export interface InspectedLogRecord {
+  type: 'log-record';
+  fields: InspectedField[];
+}
+
 export interface InspectedIdentifier {
   type: 'identifier-update';
   name?: string;

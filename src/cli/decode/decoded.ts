@@ -1,0 +1,69 @@
+import { DecodeError } from '../../codec/bytes.js';
+import { DECODED_TEXT_BYTES, DECODED_TEXTS_BYTES, DECODED_VALUES } from '../../core/limits.js';
+import { type Inspection, type InspectOptions, inspectBytes, inspectLogBatch, restOf } from '../../zeek/inspect.js';
+import type { Json } from '../../zeek/inspected-values.js';
+
+/** Where something was found: what is known of it. */
+export interface Place {
+  readonly from?: string;
+  readonly to?: string;
+  /** ISO 8601. */
+  readonly time?: string;
+  /** Of a text file, from 1. */
+  readonly line?: number;
+  /** The byte in the file, or in one direction of a connection. */
+  readonly offset?: number;
+  readonly bytes?: number;
+}
+
+/** A part of a header, and the byte that it begins at, counted as those of the content. */
+export interface HeaderPart {
+  readonly name: string;
+  readonly value: Json;
+  readonly at?: number;
+}
+
+/** One thing that was found, for people and for programs. */
+export interface Decoded {
+  readonly place: Place;
+  /** What it is: `handshake`, `envelope`, `value`, `log-batch`, `zeromq`, `websocket`, `damage`. */
+  readonly kind: string;
+  /** Which of its kind: `hello`, `data`. */
+  readonly type?: string;
+  readonly header: readonly HeaderPart[];
+  readonly content?: Inspection;
+}
+
+const OPTIONS = {
+  shown: { values: DECODED_VALUES, textBytes: DECODED_TEXT_BYTES, textsBytes: DECODED_TEXTS_BYTES },
+  places: true,
+  values: true,
+} as const;
+
+/** What a payload in Broker's binary format holds: Zeek's messages or any other value. */
+export const brokerContent = (bytes: Uint8Array, options: InspectOptions = {}): Inspection =>
+  inspectBytes(bytes, { ...OPTIONS, ...options });
+
+/** What a log batch of the ZeroMQ backend holds. */
+export const batchContent = (bytes: Uint8Array): Inspection => inspectLogBatch(bytes, OPTIONS);
+
+/** Bytes that are shown as such. */
+export const rawContent = (bytes: Uint8Array, from = 0): Inspection => ({
+  messages: [],
+  ...(from < bytes.length ? { rest: restOf(bytes, from) } : {}),
+});
+
+/** What could not be read: why, and the bytes from there on. @param from where they begin */
+export function damage(place: Place, bytes: Uint8Array, reason: string, from = 0): Decoded {
+  const content: Inspection = { ...rawContent(bytes, from), stopped: { offset: from, reason } };
+  return { place, kind: 'damage', header: [], content };
+}
+
+/** The same for what was thrown. Throws what is no `DecodeError`. */
+export function damageOf(error: unknown, place: Place, bytes: Uint8Array): Decoded {
+  if (!(error instanceof DecodeError)) throw error;
+  return damage(place, bytes, error.message, Math.min(error.offset, bytes.length));
+}
+
+/** Whether all of it could be read. */
+export const isWhole = ({ content }: Decoded): boolean => content?.stopped === undefined;
