@@ -1,4 +1,5 @@
 import { DecodeError } from '../codec/bytes.js';
+import { PAYLOAD_FORMATS } from '../codec/payload-format.js';
 import { displayText, nameFromBytes, unescapeText } from '../codec/text.js';
 import { DEAD_LETTER_BYTES, KNOWN_ANNOUNCEMENTS } from '../core/limits.js';
 import type { Database } from '../storage/database.js';
@@ -70,9 +71,10 @@ export class RetryPlanner {
   }
 
   private async items(letter: RetryLetter, raw: Buffer, finder: SchemaFinder): Promise<Item[]> {
+    const format = PAYLOAD_FORMATS.find((known) => known === letter.format);
     // The topic as it was before it became a text of the database.
     const topic = nameFromBytes(unescapeText(letter.topic));
-    const items = new Interpreter(ORIGIN).interpret(topic, raw, letter.received);
+    const items = new Interpreter(ORIGIN).interpret(topic, raw, letter.received, format);
     const lacking = items.filter((item) => item.kind === 'dead-letter' && item.code === 'log_without_schema');
     if (lacking.length === 0) return items;
     const interpreter = new Interpreter(ORIGIN);
@@ -83,7 +85,7 @@ export class RetryPlanner {
       if ('unknown' in found) return [{ ...item, reason: `${item.reason}; ${found.unknown}` }];
       interpreter.schemas.add(found.schema);
     }
-    return interpreter.interpret(topic, raw, letter.received);
+    return interpreter.interpret(topic, raw, letter.received, format);
   }
 
   /** Adds the row of an item. Returns why there is none, where the item is a dead letter still. */

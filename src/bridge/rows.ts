@@ -35,7 +35,7 @@ export const IDENTIFIERS: RowTarget = {
 
 export const DEAD_LETTERS: RowTarget = {
   table: 'zeekway.dead_letters',
-  columns: ['code', 'reason', 'subject', 'topic', 'received', 'source', 'raw'],
+  columns: ['code', 'reason', 'subject', 'topic', 'received', 'source', 'raw', 'format'],
 };
 
 /**
@@ -99,11 +99,12 @@ export function writeDeadLetter(out: CopyBuffer, item: DeadLetterItem, source: n
   out.nanos(item.received);
   out.integer(source);
   out.bytea(isCut ? item.raw.subarray(0, DEAD_LETTER_BYTES) : item.raw);
+  name(out, item.format ?? 'broker-bin-v1');
   out.endRow();
 }
 
 /** What an item belongs to and its bytes, for the dead letter of a row that could not be stored. */
-function subjectAndBytes(item: Item): Pick<DeadLetterItem, 'subject' | 'raw'> {
+function subjectAndBytes(item: Item): Pick<DeadLetterItem, 'subject' | 'raw' | 'format'> {
   switch (item.kind) {
     case 'log':
       return { subject: item.schema.stream, raw: recordBytes(item.schema, item.serial) };
@@ -126,6 +127,5 @@ function subjectAndBytes(item: Item): Pick<DeadLetterItem, 'subject' | 'raw'> {
 /** The dead letter that stands for an item. */
 export function deadLetter(item: Item, code: DeadLetterItem['code'], reason: string): DeadLetterItem {
   const { origin, topic, received } = item;
-  const { subject, raw } = subjectAndBytes(item);
-  return { kind: 'dead-letter', code, reason, subject, raw, origin, topic, received };
+  return { ...subjectAndBytes(item), kind: 'dead-letter', code, reason, origin, topic, received };
 }

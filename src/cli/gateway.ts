@@ -66,7 +66,7 @@ export async function startHttp(
     health,
     ...(metrics === undefined ? {} : { metrics: () => metrics.render() }),
     deadLetters: {
-      inspect: inspectBytes,
+      inspect: (raw) => inspectBytes(raw),
       // On the connections of the API: however much is tried again, writing has its own.
       retry: (filter, from) => retryDeadLetters({ ...db, pool: db.queryPool }, filter, from),
     },

@@ -31,7 +31,9 @@ export function inspectionLines(
       .flatMap((message) => messageLines(message, hasRecord, valueText))
       .map((each) => ({ ...each, text: shown(each.text) })),
     ...(value === undefined ? [] : [line(shown(valueText(value)))]),
-    ...(text === undefined ? [] : ['text:', ...text.split('\n').map((each) => `  ${shown(each)}`)].map((each) => line(each))),
+    ...(text === undefined
+      ? []
+      : ['text:', ...text.split('\n').map((each) => `  ${shown(each)}`)].map((each) => line(each))),
     ...(stopped ? [line(`stopped ${shown(stopped.reason)}`)] : []),
     ...(rest ? restLines(rest).map((each) => line(each)) : []),
   ];
@@ -75,7 +77,10 @@ function messageLines(
     case 'log-batch': {
       const { filter = '', fields = [], records = 0 } = message;
       return [
-        line(`log batch ${logOf(message)}, filter ${filter}, ${fields.length} fields, ${records} records`, at),
+        line(
+          `log batch ${logOf(message)}, filter ${filter}, ${fields.length} fields, ${records} records`,
+          at,
+        ),
         ...(hasRecord ? [] : announcedLines(fields)),
       ];
     }
@@ -98,9 +103,9 @@ const logOf = ({
   `${stream}, path ${path}, writer ${writer}`;
 
 const announcedLines = (fields: NonNullable<InspectedLogCreate['fields']>): TextLine[] =>
-  aligned(fields.map(({ name, type, optional }) => [name, optional ? `${type}, optional` : type] as const)).map(
-    (each) => line(each),
-  );
+  aligned(
+    fields.map(({ name, type, optional }) => [name, optional ? `${type}, optional` : type] as const),
+  ).map((each) => line(each));
 
 function fieldLines(fields: readonly InspectedField[]): TextLine[] {
   const names = fields.map(({ name }, index) => name ?? `(${index + 1})`);

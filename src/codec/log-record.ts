@@ -102,11 +102,14 @@ export const logTypeTag = (type: LogType): number => TAGS.get(type) ?? -1;
 /** Whether a value is unset: an optional field that was not there, or a hole. */
 export const isAbsent = (value: LogValue): value is Extract<LogValue, { absent: true }> => 'absent' in value;
 
-function readAddr(reader: ByteReader): Address {
+function readFamily(reader: ByteReader): 4 | 6 {
   const family = reader.u8('an address family');
-  if (family !== 4 && family !== 6) {
-    reader.fail('decode_invalid', reader.offset - 1, 'an address family of 4 or 6', String(family));
-  }
+  if (family === 4 || family === 6) return family;
+  return reader.fail('decode_invalid', reader.offset - 1, 'an address family of 4 or 6', String(family));
+}
+
+function readAddr(reader: ByteReader): Address {
+  const family = readFamily(reader);
   const at = reader.take(family === 4 ? 4 : 16, 'an address');
   return Address.fromBytes(reader.bytes, at, reader.offset);
 }
@@ -122,7 +125,7 @@ function takeString(reader: ByteReader): number {
 }
 
 /** Bytes of a Value that is not present: two tags and the flag. Every element takes at least these. */
-const SMALLEST_VALUE_BYTES = 9;
+export const SMALLEST_VALUE_BYTES = 9;
 
 /** The number of elements of a set or vector; that many must fit into what is left. */
 export function readElementCount(reader: ByteReader): number {
@@ -182,6 +185,53 @@ export function readLogValue(reader: ByteReader, nested = false): LogValue {
     default:
       return reader.fail('decode_invalid', at, 'a type that a log can hold', `type "${type}"`);
   }
+}
+
+/** Moves over one value, with its type tags. Throws `DecodeError` where it has no type of a log, or is cut off. */
+export function skipLogValue(reader: ByteReader, nested = false): void {
+  const at = reader.offset;
+  const type = logTypeFromTag(reader, reader.i32('a type tag'), at);
+  reader.take(4, 'a subtype tag');
+  if (!reader.bool('a presence flag')) return;
+  switch (type) {
+    case 'bool':
+    case 'int':
+    case 'count':
+    case 'double':
+    case 'time':
+    case 'interval':
+      reader.take(8, type);
+      break;
+    case 'string':
+    case 'func':
+    case 'file':
+    case 'enum':
+      takeString(reader);
+      break;
+    case 'port':
+      reader.take(12, 'a port');
+      break;
+    case 'addr':
+      skipAddr(reader);
+      break;
+    case 'subnet':
+      reader.take(1, 'a prefix length');
+      skipAddr(reader);
+      break;
+    case 'table':
+    case 'vector': {
+      if (nested) reader.fail('decode_invalid', at, 'a scalar inside of a set or vector', `a ${type}`);
+      const items = readElementCount(reader);
+      for (let index = 0; index < items; index++) skipLogValue(reader, true);
+      break;
+    }
+    default:
+      reader.fail('decode_invalid', at, 'a type that a log can hold', `type "${type}"`);
+  }
+}
+
+function skipAddr(reader: ByteReader): void {
+  reader.take(readFamily(reader) === 4 ? 4 : 16, 'an address');
 }
 
 /**

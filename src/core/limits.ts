@@ -55,6 +55,11 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** A handshake message never needs more: a filter of the largest size plus slack. */
 export const HANDSHAKE_FRAME_BYTES = 1024 * 1024;
 
+/** Parts of one ZeroMQ message: Zeek's have four, each costs an object. All of them together have `frameBytes`. */
+export const ZMTP_MESSAGE_PARTS = 64;
+/** One ZMTP command that is not encrypted: a subscription has a topic, the others have less. */
+export const ZMTP_COMMAND_BYTES = 64 * 1024;
+
 /** How long an unpeer waits for the BYE to be answered (`broker::defaults::unpeer_timeout`). */
 export const UNPEER_GRACE_MS = 3_000;
 
@@ -129,6 +134,11 @@ export const SPOOL_RETRY_LONGEST_MS = 5_000;
  * resident size as long as the map lives.
  */
 export const SPOOL_MAPPED_BYTES = 8 * 1024 * 1024;
+/**
+ * What is read before the spool's thread is replaced by a new one: each time that LMDB maps a file anew, 130 KiB stay
+ * until the thread ends (lmdb 3.5, measured), so that a thread grows by 8 MiB.
+ */
+export const SPOOL_THREAD_BYTES = 512 * 1024 * 1024;
 
 /** A batch is written to the database when it has this many bytes... */
 export const BATCH_BYTES = 4 * 1024 * 1024;
@@ -307,6 +317,12 @@ export const CAPTURE_PACKET_BYTES = 262_144;
 export const CAPTURE_INTERFACES = 65_536;
 /** A message that is looked for after a gap, at most: the bytes up to its end are held to check what follows. */
 export const RESYNC_FRAME_BYTES = 1024 * 1024;
+/** How long after an event its copies to ZeroMQ's subscribers are known as such: they come within milliseconds... */
+export const REPLAY_COPY_NANOS = 30_000_000_000n;
+/** ...and how many events are remembered for it, some 300 bytes each. */
+export const REPLAY_COPIES = 50_000;
+/** ZeroMQ senders of a capture: each has its log schemas. The nodes of a cluster are some hundreds. */
+export const REPLAY_SENDERS = 10_000;
 /** Items that a replay hands over at once. */
 export const REPLAY_BATCH_ITEMS = 1_000;
 /** Warnings of one kind that a replay keeps; further ones are only counted. */

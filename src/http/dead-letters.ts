@@ -27,7 +27,7 @@ export interface Retried {
 
 /** What the API needs from the rest of the gateway for dead letters. */
 export interface DeadLetterActions {
-  readonly inspect: (raw: Uint8Array) => Decoded;
+  readonly inspect: (raw: Uint8Array, format: string) => Decoded;
   /** Tries them again, in steps. @param from where an earlier run stopped. */
   readonly retry: (
     filter: DeadLetterFilter,
@@ -38,7 +38,7 @@ export interface DeadLetterActions {
 export type RawEncoding = 'base64' | 'hex';
 
 export function deadLetterJson(letter: StoredDeadLetter, source: Source | undefined, encoding: RawEncoding) {
-  const { id, code, reason, subject, topic, received, size, raw } = letter;
+  const { id, code, reason, subject, topic, received, size, raw, format } = letter;
   return {
     id: Number(id),
     code,
@@ -48,6 +48,7 @@ export function deadLetterJson(letter: StoredDeadLetter, source: Source | undefi
     received: timeFromSql(received),
     source: sourceJson(source),
     size,
+    format,
     raw: raw.toString(encoding),
   };
 }
@@ -79,6 +80,9 @@ export const DEAD_LETTER_PROPERTIES = {
   received: Time('When zeekway (or the capture) received it.'),
   source: SourceRef,
   size: Type.Integer({ description: 'How many bytes are stored.' }),
+  format: Type.String({
+    description: "What the bytes are, by Zeek's names: broker-bin-v1, broker-json-v1, zeek-bin-serializer.",
+  }),
   raw: Type.String({ description: 'The bytes; in the list the first ones only, see `size`.' }),
 };
 

@@ -1,8 +1,11 @@
+import type { PayloadFormat } from '../codec/payload-format.js';
 import type { Value } from '../codec/value.js';
 import { decodeValue } from '../codec/value-binary.js';
+import { decodeValueJson } from '../codec/value-json.js';
 import type { CodecLimits } from '../core/limits.js';
 import type { EndpointId } from '../protocol/broker/endpoint-id.js';
-import { readMessages, type ZeekEvent } from '../zeek/message.js';
+import type { ZeekEvent } from '../zeek/message.js';
+import { readPayload } from '../zeek/payload.js';
 
 /** The connection that a message came over. One object for as long as the connection lives. */
 export interface MessageSource {
@@ -27,9 +30,11 @@ export class Message {
     /** When it arrived: nanoseconds since the Unix epoch. */
     readonly received: bigint,
     private readonly limits: CodecLimits,
+    /** What the payload is written in. */
+    readonly format: PayloadFormat = 'broker-bin-v1',
   ) {}
 
-  /** The bytes of the value. */
+  /** The bytes of the value, or of a log batch. */
   get payload(): Uint8Array {
     return this.bytes;
   }
@@ -43,14 +48,15 @@ export class Message {
       this.bytes = new Uint8Array(this.bytes);
   }
 
-  /** The value. Throws `DecodeError` where the payload is none. */
+  /** The value. Throws `DecodeError` where the payload is none: a log batch is none. */
   get value(): Value {
+    if (this.format === 'broker-json-v1') return decodeValueJson(this.payload, {}, this.limits);
     return decodeValue(this.payload, this.limits);
   }
 
   /** The Zeek events in the message: one, several in a batch, none where it is something else. */
   get events(): ZeekEvent[] {
-    return readMessages(this.payload, this.limits).flatMap((message) =>
+    return readPayload(this.payload, this.format, this.limits).flatMap((message) =>
       message.type === 'event' ? [message.event] : [],
     );
   }

@@ -9,6 +9,7 @@ import type { Pace } from './pace.js';
 import type { ReplayReport } from './report.js';
 import type { CaptureWatcher } from './session/capture-session.js';
 import { SessionFinder } from './session/session-finder.js';
+import { ZeroMqNodes } from './session/zeromq-nodes.js';
 import { TcpConnections } from './tcp/connections.js';
 
 export interface CaptureContext {
@@ -21,7 +22,7 @@ export interface CaptureContext {
 }
 
 /**
- * Reads the Broker sessions of a capture. Throws `capture_without_broker` at the end where there is none; the
+ * Reads the Broker and ZeroMQ sessions of a capture. Throws `capture_without_broker` at the end where there is none; the
  * warnings of the report say why, as far as it can be known.
  */
 export class CaptureReplay {
@@ -33,7 +34,11 @@ export class CaptureReplay {
     private readonly context: CaptureContext,
   ) {
     const { report } = context;
-    const session = { ...context, emit: (item: Item) => this.ready.push(item) };
+    const session = {
+      ...context,
+      zeroMq: new ZeroMqNodes(context.file, context.limits),
+      emit: (item: Item) => this.ready.push(item),
+    };
     this.connections = new TcpConnections((name) => {
       report.connections += 1;
       return new SessionFinder(name, session);
@@ -112,7 +117,7 @@ export class CaptureReplay {
     const { report, file } = this.context;
     if (report.sessions > 0) return;
     const found = `${report.packets} packets, ${report.connections} TCP connections`;
-    const message = `${file} holds no readable Broker session (${found})`;
+    const message = `${file} holds no readable session of Zeek's (${found})`;
     throw new ZeekwayError('capture_without_broker', message, { file });
   }
 }

@@ -17,12 +17,14 @@ export class ReplayReport {
   lines = 0;
   /** TCP connections, whatever they carried. */
   connections = 0;
-  /** Connections that were a readable Broker peering. */
+  /** Connections that were a readable Broker peering, or carried messages of a ZeroMQ cluster. */
   sessions = 0;
-  /** Frames of those: handshake messages and envelopes. */
+  /** What was sent on those: handshake messages and envelopes; greetings, commands and messages. */
   messages = 0;
   /** Envelopes of data stores among them. */
   commands = 0;
+  /** ZeroMQ messages among them that another connection had brought already, on the way to or from the proxy. */
+  copies = 0;
   /** Log records handed over. */
   records = 0;
   /** Events handed over. */

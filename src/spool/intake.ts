@@ -1,3 +1,4 @@
+import type { PayloadFormat } from '../codec/payload-format.js';
 import type { SpoolSource } from './entry.js';
 import type { Spool } from './spool.js';
 
@@ -9,6 +10,7 @@ export interface IncomingMessage {
   };
   readonly topic: string;
   readonly payload: Uint8Array;
+  readonly format: PayloadFormat;
   /** Nanoseconds since the Unix epoch. */
   readonly received: bigint;
 }
@@ -37,7 +39,7 @@ export async function takeIn(messages: Incoming, spool: Spool): Promise<void> {
     }
     ended.clear();
   };
-  for await (const { source, topic, payload, received } of messages) {
+  for await (const { source, topic, payload, received, format } of messages) {
     isHolding = true;
     if (!spool.hasRoom) await spool.room();
     if (spool.isClosed) return;
@@ -50,7 +52,7 @@ export async function takeIn(messages: Incoming, spool: Spool): Promise<void> {
         if (!spool.isClosed && !isOver) endSources();
       });
     }
-    spool.message(number, received, topic, payload);
+    spool.message(number, received, topic, payload, format);
     isHolding = false;
     if (ended.size > 0) endSources();
   }

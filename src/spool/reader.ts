@@ -101,12 +101,12 @@ export class SpoolReader {
 
   private interpret(
     source: number,
-    { topic, payload, received }: Extract<SpoolEntry, { kind: 'message' }>,
+    { topic, payload, received, format }: Extract<SpoolEntry, { kind: 'message' }>,
     entry: number,
   ): readonly Item[] {
     const interpreter = this.interpreterOf(source);
     const before = interpreter.origin;
-    const items = interpreter.interpret(topic, payload, received);
+    const items = interpreter.interpret(topic, payload, received, format);
     if (interpreter.origin !== before) this.storeOrigin(source, entry);
     for (const item of items) if (item.kind === 'schema') this.storeLog(source, item, entry);
     return items;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PayloadFormat } from '../codec/payload-format.js';
 import { BufferPool, sharedBuffer } from '../core/buffer-pool.js';
 import type { Clock } from '../core/clock.js';
 import { errorLine, ZeekwayError } from '../core/errors.js';
@@ -226,8 +227,14 @@ export class Spool {
     return number;
   }
 
-  message(source: number, received: bigint, topic: string, payload: Uint8Array): void {
-    this.append((group) => group.message(source, received, topic, payload));
+  message(
+    source: number,
+    received: bigint,
+    topic: string,
+    payload: Uint8Array,
+    format?: PayloadFormat,
+  ): void {
+    this.append((group) => group.message(source, received, topic, payload, format));
   }
 
   /** Ends a source: no messages of it follow. */

@@ -96,6 +96,8 @@ export interface RetryLetter {
   readonly source: number;
   /** `null` where it has been cut at DEAD_LETTER_BYTES. */
   readonly raw: Buffer | null;
+  /** What the bytes are: a `PayloadFormat`. */
+  readonly format: string;
 }
 
 interface RetryRow extends Omit<RetryLetter, 'received'> {
@@ -115,7 +117,7 @@ export async function nextRetryLetters(
   const rows = await ask<RetryRow>(
     pool,
     'read dead letters',
-    `SELECT id, code, topic, source, (extract(epoch FROM received) * 1000000)::bigint AS micros,
+    `SELECT id, code, topic, source, format, (extract(epoch FROM received) * 1000000)::bigint AS micros,
             CASE WHEN octet_length(raw) < ${DEAD_LETTER_BYTES} THEN raw END AS raw
        FROM zeekway.dead_letters WHERE id = ANY($1::bigint[]) ORDER BY id`,
     [ids],

@@ -1,9 +1,11 @@
+import type { PayloadFormat } from '../codec/payload-format.js';
 import { encodeValue } from '../codec/value-binary.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS, PEER_LOG_SCHEMAS } from '../core/limits.js';
 import { nodeNameFromHello } from './cluster.js';
 import type { Item, Origin } from './item.js';
-import { SchemaRegistry } from './log-schema.js';
-import { logCreateMessage, logWriteMessage, readMessages, type ZeekMessage } from './message.js';
+import { isSameSchema, type LogSchema, SchemaRegistry } from './log-schema.js';
+import { logCreateMessage, logWriteMessage, type ZeekMessage } from './message.js';
+import { type LogBatchMessage, readPayload } from './payload.js';
 
 /**
  * Turns the payloads of one peer into items. It knows the schemas that this peer announced (two peers may
@@ -22,11 +24,49 @@ export class Interpreter {
   }
 
   /**
-   * @param payload the value bytes of a data envelope.
    * @param received nanoseconds since the Unix epoch.
+   * @param format what the payload is; a Broker value where it is left out, as in a data envelope.
    */
-  interpret(topic: string, payload: Uint8Array, received: bigint): Item[] {
-    return readMessages(payload, this.limits).map((message) => this.item(message, topic, received));
+  interpret(
+    topic: string,
+    payload: Uint8Array,
+    received: bigint,
+    format: PayloadFormat = 'broker-bin-v1',
+  ): Item[] {
+    const items: Item[] = [];
+    for (const message of readPayload(payload, format, this.limits)) {
+      if (message.type === 'log-batch') this.addRecords(items, message, topic, received);
+      else items.push(this.item(message, topic, received));
+    }
+    return items;
+  }
+
+  /** The records of a batch, and in front of them their schema where it is new. */
+  private addRecords(
+    items: Item[],
+    { schema, records }: LogBatchMessage,
+    topic: string,
+    received: bigint,
+  ): void {
+    const { origin } = this;
+    const known = this.schemas.find(schema);
+    const isKnown = known !== undefined && isSameSchema(known, schema);
+    if (!isKnown) items.push(this.announced(schema, topic, received));
+    const used = isKnown ? known : schema;
+    for (const serial of records) items.push({ kind: 'log', schema: used, serial, origin, topic, received });
+  }
+
+  private announced(schema: LogSchema, topic: string, received: bigint): Item {
+    const base = { origin: this.currentOrigin, topic, received };
+    if (this.schemas.add(schema)) return { kind: 'schema', schema, ...base };
+    return {
+      kind: 'dead-letter',
+      code: 'too_many_logs',
+      reason: `log "${schema.path}" is one more than the ${PEER_LOG_SCHEMAS} that a peer may announce`,
+      subject: schema.stream,
+      raw: encodeValue(logCreateMessage(schema)),
+      ...base,
+    };
   }
 
   private item(message: ZeekMessage, topic: string, received: bigint): Item {
@@ -40,15 +80,7 @@ export class Interpreter {
       case 'event':
         return { kind: 'event', event: message.event, ...base };
       case 'log-create':
-        if (this.schemas.add(message.schema)) return { kind: 'schema', schema: message.schema, ...base };
-        return {
-          kind: 'dead-letter',
-          code: 'too_many_logs',
-          reason: `log "${message.schema.path}" is one more than the ${PEER_LOG_SCHEMAS} that a peer may announce`,
-          subject: message.schema.stream,
-          raw: encodeValue(logCreateMessage(message.schema)),
-          ...base,
-        };
+        return this.announced(message.schema, topic, received);
       case 'log-write': {
         const schema = this.schemas.find(message);
         // Most items by far: without the spread it takes half the time.
@@ -65,8 +97,8 @@ export class Interpreter {
       case 'identifier-update':
         return { kind: 'identifier', name: message.name, value: message.value, ...base };
       case 'bad': {
-        const { code, reason, subject, raw } = message;
-        return { kind: 'dead-letter', code, reason, subject, raw, ...base };
+        const { type: _, ...letter } = message;
+        return { kind: 'dead-letter', ...letter, ...base };
       }
     }
   }

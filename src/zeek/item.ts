@@ -1,3 +1,4 @@
+import type { PayloadFormat } from '../codec/payload-format.js';
 import type { Value } from '../codec/value.js';
 import type { ErrorCode } from '../core/errors.js';
 import type { LogSchema } from './log-schema.js';
@@ -54,6 +55,8 @@ export interface DeadLetterItem extends ItemBase {
    * announcement of its fields. Else the bytes as they came.
    */
   readonly raw: Uint8Array;
+  /** What the bytes are; left out, they are a Broker value. */
+  readonly format?: PayloadFormat;
 }
 
 /** A log that was announced: its table can be made before the first record comes. */

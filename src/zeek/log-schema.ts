@@ -18,6 +18,21 @@ export function zeekType({ type, subtype }: Pick<LogField, 'type' | 'subtype'>):
   return type === 'vector' ? `vector[${subtype}]` : type;
 }
 
+/** Whether two announcements say the same. */
+export const isSameSchema = (one: LogSchema, other: LogSchema): boolean =>
+  one.stream === other.stream &&
+  one.writer === other.writer &&
+  one.path === other.path &&
+  one.fields.length === other.fields.length &&
+  one.fields.every((field, index) => isSameField(field, other.fields[index] as LogField));
+
+const isSameField = (one: LogField, other: LogField): boolean =>
+  one.name === other.name &&
+  one.secondaryName === other.secondaryName &&
+  one.type === other.type &&
+  one.subtype === other.subtype &&
+  one.optional === other.optional;
+
 /** What names a schema: records carry these three and not the fields. */
 export type LogKey = Pick<LogSchema, 'stream' | 'writer' | 'path'>;
 

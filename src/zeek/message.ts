@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, DecodeError } from '../codec/bytes.js';
 import { isLogScalar, LOG_TYPES, type LogField, type LogType, logTypeTag } from '../codec/log-record.js';
+import type { PayloadFormat } from '../codec/payload-format.js';
 import { nameFromBytes } from '../codec/text.js';
 import {
   count,
@@ -66,6 +67,8 @@ export type ZeekMessage =
       readonly reason: string;
       readonly subject: string;
       readonly raw: Uint8Array;
+      /** What the bytes are; left out, they are a Broker value. */
+      readonly format?: PayloadFormat;
     };
 
 /** The event's network timestamp in nanoseconds since the Unix epoch, where it has one. */

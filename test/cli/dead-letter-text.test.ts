@@ -18,6 +18,7 @@ const LETTER = {
   received: '2026-11-24T04:00:00.000000Z',
   source: { kind: 'live', name: '10.0.0.1:1', peer: 'd3adbeef', node: 'worker-1' },
   size: 3,
+  format: 'broker-bin-v1',
   raw: '',
 };
 

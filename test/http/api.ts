@@ -69,7 +69,10 @@ export async function openApi(t: ExecutionContext, overrides: Partial<ServerDeps
     probePool: db.pool,
     peers: () => [PEER],
     health: () => ({ ready: true, checks: [{ name: 'bridge', ok: true, detail: '0 batches wait' }] }),
-    deadLetters: { inspect: inspectBytes, retry: (filter, from) => retryDeadLetters(db, filter, from) },
+    deadLetters: {
+      inspect: (raw) => inspectBytes(raw),
+      retry: (filter, from) => retryDeadLetters(db, filter, from),
+    },
     logger,
     version: '1.2.3',
     ...overrides,

@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { DecodeError } from '../../src/codec/bytes.js';
+import { PAYLOAD_FORMATS } from '../../src/codec/payload-format.js';
 import { GroupBuilder, readGroup, type SpoolEntry } from '../../src/spool/entry.js';
 
 const number = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
@@ -9,7 +10,10 @@ const entry: fc.Arbitrary<SpoolEntry> = fc.oneof(
   fc.record({
     kind: fc.constant('begin' as const),
     source: number,
-    origin: fc.record({ peer: fc.string(), name: fc.string({ unit: 'binary' }) }),
+    origin: fc.record(
+      { peer: fc.string(), name: fc.string({ unit: 'binary' }), node: fc.string() },
+      { requiredKeys: ['peer', 'name'], noNullPrototype: true },
+    ),
   }),
   fc.record({
     kind: fc.constant('message' as const),
@@ -17,6 +21,7 @@ const entry: fc.Arbitrary<SpoolEntry> = fc.oneof(
     received: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
     topic: fc.string(),
     payload: fc.uint8Array({ maxLength: 100_000 }),
+    format: fc.constantFrom(...PAYLOAD_FORMATS),
   }),
   fc.record({ kind: fc.constant('end' as const), source: number }),
 );
@@ -25,7 +30,8 @@ function build(entries: readonly SpoolEntry[]): Buffer {
   const group = new GroupBuilder(7, Buffer.alloc(16));
   for (const one of entries) {
     if (one.kind === 'begin') group.begin(one.source, one.origin);
-    else if (one.kind === 'message') group.message(one.source, one.received, one.topic, one.payload);
+    else if (one.kind === 'message')
+      group.message(one.source, one.received, one.topic, one.payload, one.format);
     else group.endSource(one.source);
   }
   return group.content();
@@ -45,9 +51,18 @@ test('entries come out of a group as they were put in', (t) => {
 });
 
 test('a group that is cut at any byte, or has bytes behind it, is told', (t) => {
+  const message = {
+    kind: 'message',
+    source: 0,
+    received: 1n,
+    topic: 'zeek/logs/x',
+    payload: Uint8Array.of(1, 2, 3),
+    format: 'broker-bin-v1',
+  } as const;
   const group = build([
     { kind: 'begin', source: 0, origin: { peer: 'p', name: 'n' } },
-    { kind: 'message', source: 0, received: 1n, topic: 'zeek/logs/x', payload: Uint8Array.of(1, 2, 3) },
+    message,
+    { ...message, format: 'zeek-bin-serializer' },
     { kind: 'end', source: 0 },
   ]);
   for (let size = 0; size < group.length; size++) {

@@ -182,6 +182,7 @@ test('a source begins with its first message and ends behind its last', async (t
     topic: 'x',
     payload,
     received: 1n,
+    format: 'broker-bin-v1',
   });
   push(message(a, announcement), message(b, write(1)));
   await until(t, () => spool.next === 4);
@@ -202,7 +203,8 @@ test('a full spool holds the messages back until there is room, or it is closed'
   const { messages, push } = incoming();
   const taking = takeIn(messages, spool);
   const source = { peer: PEER, name: 'a', ended: new Promise<void>(() => {}) };
-  for (let n = 0; n < 200; n++) push({ source, topic: 'x', payload: new Uint8Array(1_000), received: 1n });
+  const message = { source, topic: 'x', received: 1n, format: 'broker-bin-v1' } as const;
+  for (let n = 0; n < 200; n++) push({ ...message, payload: new Uint8Array(1_000) });
   await until(t, () => spool.status.state === 'full' && spool.status.unsyncedBytes === 0);
   t.true(messages.size > 100, `${messages.size} wait`);
   const reader = new SpoolReader(spool, silentLogger);

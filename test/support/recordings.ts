@@ -71,3 +71,36 @@ export function recordedStoreValues(names: readonly RecordingName[]): { bytes: B
     });
   });
 }
+
+/** A message that a ZeroMQ socket received: `sub` has events, `pull` log batches. */
+export interface ZeromqMessage {
+  readonly socket: 'sub' | 'pull';
+  readonly parts: readonly Buffer[];
+}
+
+/** What a recorder got as a subscriber and as the logger of a ZeroMQ cluster. */
+export const zeromqMessages = (): ZeromqMessage[] =>
+  jsonLines<{ socket: 'sub' | 'pull'; parts: string[] }>('zeek/zeromq/messages.jsonl').map(
+    ({ socket, parts }) => ({ socket, parts: parts.map((part) => Buffer.from(part, 'base64')) }),
+  );
+
+/** A frame of a client's session with Zeek's WebSocket API. */
+export interface WebsocketFrame {
+  readonly from: 'client' | 'server';
+  readonly bytes: Buffer;
+}
+
+/** The frames of a session, but for how it was closed. */
+export const websocketFrames = (name: 'websocket' | 'websocket-clean'): WebsocketFrame[] =>
+  jsonLines<{ from: 'client' | 'server'; text?: string; base64?: string }>(
+    `zeek/${name}/messages.jsonl`,
+  ).flatMap(({ from, text, base64 }) => {
+    if (base64 !== undefined) return [{ from, bytes: Buffer.from(base64, 'base64') }];
+    return text === undefined ? [] : [{ from, bytes: Buffer.from(text) }];
+  });
+
+const jsonLines = <T>(name: string): T[] =>
+  readFileSync(fixtureFile(name), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as T);

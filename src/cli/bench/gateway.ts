@@ -24,9 +24,13 @@ const LINES = 5;
 export async function startGateway(store: readonly string[]): Promise<Gateway> {
   const args = ['serve', ...store, '--listen', 'broker://127.0.0.1:0?tls=off', '--http', '127.0.0.1:0'];
   // What the user has set for their own gateway is not for this one.
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(ZEEKWAY_.*|DATABASE_URL)$/.test(name)),
-  );
+  const env = {
+    ...Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/^(ZEEKWAY_.*|DATABASE_URL)$/.test(name)),
+    ),
+    // As docs/operations.md has it.
+    MALLOC_MMAP_THRESHOLD_: '131072',
+  };
   const child = spawn(process.execPath, [MAIN, ...args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   const exited = once(child, 'exit');
   let isStopping = false;

@@ -1,18 +1,23 @@
 import { ByteReader, DecodeError } from '../../codec/bytes.js';
 import { FRAME_HEADER_BYTES, FrameReader } from '../../codec/frame.js';
-import { displayText, nameToBytes } from '../../codec/text.js';
 import { EVERYBODY } from '../../protocol/broker/endpoint-id.js';
 import { decodeEnvelope, decodeRoutingUpdate, type Envelope } from '../../protocol/broker/envelope.js';
 import { decodeHandshake, dropCodeName, type HandshakeMessage } from '../../protocol/broker/messages.js';
 import type { Inspection } from '../../zeek/inspect.js';
 import type { Json } from '../../zeek/inspected-values.js';
 import type { SchemaRegistry } from '../../zeek/log-schema.js';
-import { brokerContent, type Decoded, damage, damageOf, type HeaderPart, type Place, rawContent } from './decoded.js';
+import {
+  brokerContent,
+  type Decoded,
+  damage,
+  damageOf,
+  type HeaderPart,
+  nameText,
+  type Place,
+  rawContent,
+} from './decoded.js';
 
 /** The frames of Broker's protocol. All offsets in one count from the first byte of its content. */
-
-/** A topic, as text that can be shown. */
-const nameText = (name: string): string => displayText(nameToBytes(name));
 
 export function decodedHandshake(message: HandshakeMessage, place: Place): Decoded {
   const { type, ...fields } = message;

@@ -26,7 +26,11 @@ export async function decodeCommand(
   const lines = async function* (): AsyncGenerator<string> {
     const source = await open(file);
     try {
-      for await (const decoded of decodedInput(file, source.bytes, { hex, onReport, ...(as ? { as } : {}) })) {
+      for await (const decoded of decodedInput(file, source.bytes, {
+        hex,
+        onReport,
+        ...(as ? { as } : {}),
+      })) {
         failed ||= !isWhole(decoded);
         yield json ? decodedJsonLine(decoded) : decodedText(decoded);
       }

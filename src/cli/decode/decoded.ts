@@ -1,6 +1,13 @@
 import { DecodeError } from '../../codec/bytes.js';
+import { displayText, nameToBytes } from '../../codec/text.js';
 import { DECODED_TEXT_BYTES, DECODED_TEXTS_BYTES, DECODED_VALUES } from '../../core/limits.js';
-import { type Inspection, type InspectOptions, inspectBytes, inspectLogBatch, restOf } from '../../zeek/inspect.js';
+import {
+  type Inspection,
+  type InspectOptions,
+  inspectBytes,
+  inspectLogBatch,
+  restOf,
+} from '../../zeek/inspect.js';
 import type { Json } from '../../zeek/inspected-values.js';
 
 /** Where something was found: what is known of it. */
@@ -26,7 +33,7 @@ export interface HeaderPart {
 /** One thing that was found, for people and for programs. */
 export interface Decoded {
   readonly place: Place;
-  /** What it is: `handshake`, `envelope`, `value`, `log-batch`, `zeromq`, `websocket`, `damage`. */
+  /** What it is: `handshake`, `envelope`, `value`, `log-batch`, `zeromq`, `zmtp`, `websocket`, `damage`. */
   readonly kind: string;
   /** Which of its kind: `hello`, `data`. */
   readonly type?: string;
@@ -46,6 +53,9 @@ export const brokerContent = (bytes: Uint8Array, options: InspectOptions = {}): 
 
 /** What a log batch of the ZeroMQ backend holds. */
 export const batchContent = (bytes: Uint8Array): Inspection => inspectLogBatch(bytes, OPTIONS);
+
+/** A name as text that can be shown. */
+export const nameText = (name: string): string => displayText(nameToBytes(name));
 
 /** Bytes that are shown as such. */
 export const rawContent = (bytes: Uint8Array, from = 0): Inspection => ({

@@ -1,7 +1,7 @@
-import { skipValue } from '../../codec/value-binary.js';
 import { ByteReader, DecodeError } from '../../codec/bytes.js';
 import { FRAME_HEADER_BYTES } from '../../codec/frame.js';
 import { VALUE_TYPES } from '../../codec/value.js';
+import { skipValue } from '../../codec/value-binary.js';
 import { ZeekwayError } from '../../core/errors.js';
 import { DEFAULT_CODEC_LIMITS } from '../../core/limits.js';
 import { decompressed, peek } from '../../replay/file-source.js';
@@ -123,7 +123,8 @@ async function whole(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const most = DEFAULT_CODEC_LIMITS.frameBytes + FRAME_HEADER_BYTES;
   for await (const chunk of chunks) {
     size += chunk.length;
-    if (size > most) throw new DecodeError('decode_limit', most, `a message of at most ${most} bytes`, 'a larger file');
+    if (size > most)
+      throw new DecodeError('decode_limit', most, `a message of at most ${most} bytes`, 'a larger file');
     all.push(chunk);
   }
   return Buffer.concat(all);
@@ -135,10 +136,16 @@ async function* fromHex(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   const digits = text.replace(/#.*/g, '').replace(/0x|[\s,:]/gi, '');
   const wrong = digits.search(/[^0-9a-f]/i);
   if (wrong >= 0) {
-    throw new ZeekwayError('text_invalid', `expected hexadecimal digits, found ${JSON.stringify(digits[wrong])}`);
+    throw new ZeekwayError(
+      'text_invalid',
+      `expected hexadecimal digits, found ${JSON.stringify(digits[wrong])}`,
+    );
   }
   if (digits.length % 2 === 1) {
-    throw new ZeekwayError('text_invalid', `expected two hexadecimal digits a byte, found ${digits.length} in all`);
+    throw new ZeekwayError(
+      'text_invalid',
+      `expected two hexadecimal digits a byte, found ${digits.length} in all`,
+    );
   }
   yield Buffer.from(digits, 'hex');
 }

@@ -10,7 +10,10 @@ const OFFSET_WIDTH = 8;
 export function decodedText(decoded: Decoded): string {
   const width = Math.max(0, ...decoded.header.map(({ name }) => name.length));
   const lines: TextLine[] = [
-    ...decoded.header.map(({ name, value, at }) => ({ at, text: `${name.padEnd(width)}  ${headerText(value)}` })),
+    ...decoded.header.map(({ name, value, at }) => ({
+      at,
+      text: `${name.padEnd(width)}  ${headerText(value)}`,
+    })),
     ...(decoded.content ? inspectionLines(decoded.content, inspectedNotation) : []),
   ];
   return `${[headLine(decoded), ...lines.map(lineText)].join('\n')}\n\n`;
@@ -30,7 +33,9 @@ function headLine({ place, kind, type }: Decoded): string {
 }
 
 const headerText = (value: HeaderPart['value']): string =>
-  shown(Array.isArray(value) ? (value.length === 0 ? '(none)' : value.map(String).join(', ')) : String(value));
+  shown(
+    Array.isArray(value) ? (value.length === 0 ? '(none)' : value.map(String).join(', ')) : String(value),
+  );
 
 const lineText = ({ at, text }: TextLine): string =>
   `${(at === undefined ? '' : String(at)).padStart(OFFSET_WIDTH)}  ${text}`.trimEnd();

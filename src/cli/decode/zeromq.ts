@@ -1,37 +1,75 @@
-import { displayText } from '../../codec/text.js';
-import { batchContent, brokerContent, type Decoded, type HeaderPart, type Place, rawContent } from './decoded.js';
+import { DecodeError } from '../../codec/bytes.js';
+import type { PayloadFormat } from '../../codec/payload-format.js';
+import { displayText, nameToBytes } from '../../codec/text.js';
+import type { ZmtpCommand } from '../../protocol/zeromq/commands.js';
+import { readZeroMqMessage, type ZeroMqMessage } from '../../protocol/zeromq/messages.js';
+import type { ZmtpItem } from '../../protocol/zeromq/zmtp.js';
+import type { Inspection } from '../../zeek/inspect.js';
+import {
+  batchContent,
+  brokerContent,
+  type Decoded,
+  damage,
+  type HeaderPart,
+  nameText,
+  type Place,
+} from './decoded.js';
 import { decodedJson } from './json.js';
 
-/** The parts of messages in a ZeroMQ cluster of Zeek's. */
+/** ZeroMQ's messages as Zeek has them, and what the sockets say beside them. Offsets count from the payload. */
 
-const SUBSCRIBE = 1;
-const NAMES = ['topic', 'node', 'format'] as const;
+/** One message, or what it is instead. */
+export function decodedZeroMq(parts: readonly Uint8Array[], place: Place): Decoded {
+  let message: ZeroMqMessage;
+  try {
+    message = readZeroMqMessage(parts);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    return { ...damage(place, Buffer.concat(parts), error.message), kind: 'zeromq' };
+  }
+  const topic: HeaderPart = { name: 'topic', value: nameText(message.topic) };
+  const { type } = message;
+  if (!('payload' in message)) return { place, kind: 'zeromq', type, header: [topic] };
+  const { sender, format, payload } = message;
+  const header = [
+    topic,
+    { name: 'sender', value: nameText(sender) },
+    { name: 'format', value: format },
+    { name: 'payload', value: `${payload.length} bytes` },
+  ];
+  return { place, kind: 'zeromq', type, header, content: contentOf(payload, format) };
+}
 
-/** One message: topic, node, format and payload, or a subscription. Others are shown as bytes. */
-export function decodedZeroMq(parts: readonly Buffer[], place: Place): Decoded {
-  const [first, second, third, payload] = parts;
-  const isSubscription = parts.length === 1 && first !== undefined && (first[0] ?? 2) <= SUBSCRIBE;
-  if (isSubscription) {
-    const type = first[0] === SUBSCRIBE ? 'subscribe' : 'unsubscribe';
-    return { place, kind: 'zeromq', type, header: [{ name: 'topic', value: displayText(first.subarray(1)) }] };
+function contentOf(payload: Uint8Array, format: PayloadFormat): Inspection {
+  if (format === 'broker-bin-v1') return brokerContent(payload);
+  if (format === 'zeek-bin-serializer') return batchContent(payload);
+  return decodedJson(payload, {}).content ?? { messages: [] };
+}
+
+/** What one side of a connection says. */
+export function decodedZmtp(item: ZmtpItem, place: Place): Decoded {
+  if (item.type === 'message') return decodedZeroMq(item.parts, place);
+  if (item.type === 'command') {
+    return { place, kind: 'zmtp', type: item.command.name, header: commandHeader(item.command) };
   }
-  if (!first || !second || !third || !payload || parts.length !== 4) {
-    const header = parts.map((part, index): HeaderPart => ({ name: `part ${index + 1}`, value: part.toString('hex') }));
-    return { place, kind: 'zeromq', type: `message of ${parts.length} parts`, header };
-  }
-  const header = NAMES.map((name, index): HeaderPart => ({ name, value: displayText(parts[index] ?? '') }));
-  const format = third.toString('latin1');
-  const common = { place, kind: 'zeromq', type: format === 'zeek-bin-serializer' ? 'logs' : 'events', header };
-  switch (format) {
-    case 'broker-bin-v1':
-      return { ...common, content: brokerContent(payload) };
-    case 'broker-json-v1': {
-      const { content } = decodedJson(payload, place);
-      return { ...common, ...(content ? { content } : {}) };
+  const { version, mechanism, asServer } = item;
+  const header = [
+    { name: 'version', value: version.join('.') },
+    { name: 'mechanism', value: nameText(mechanism) },
+    { name: 'asServer', value: asServer },
+  ];
+  return { place, kind: 'zmtp', type: 'greeting', header };
+}
+
+function commandHeader({ name: _, ...fields }: ZmtpCommand): HeaderPart[] {
+  return Object.entries(fields).flatMap(([name, value]: [string, unknown]): HeaderPart[] => {
+    if (value instanceof Map) {
+      return Array.from(value, ([key, text]) => ({
+        name: nameText(String(key)),
+        value: nameText(String(text)),
+      }));
     }
-    case 'zeek-bin-serializer':
-      return { ...common, content: batchContent(payload) };
-    default:
-      return { ...common, type: 'message', content: rawContent(payload) };
-  }
+    if (value instanceof Uint8Array) return [{ name, value: displayText(value) }];
+    return [{ name, value: typeof value === 'number' ? value : displayText(nameToBytes(String(value))) }];
+  });
 }

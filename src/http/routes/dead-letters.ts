@@ -135,7 +135,7 @@ function oneRoute(app: App, deps: ServerDeps): void {
         if (!found) throw new ZeekwayError('not_found', `there is no dead letter ${request.params.id}`);
         return { letter: found, sources: await sourcesById(query, [found.sourceId]) };
       });
-      const decoded = deps.deadLetters.inspect(letter.raw);
+      const decoded = deps.deadLetters.inspect(letter.raw, letter.format);
       return { ...deadLetterJson(letter, sources.get(letter.sourceId), request.query.encoding), decoded };
     },
   );

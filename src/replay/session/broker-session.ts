@@ -3,13 +3,14 @@ import type { Envelope } from '../../protocol/broker/envelope.js';
 import { Interpreter } from '../../zeek/interpreter.js';
 import type { Origin } from '../../zeek/item.js';
 import type { Direction } from '../tcp/connections.js';
-import { BrokerStream } from './broker-stream.js';
+import { brokerProtocol } from './broker-stream.js';
 import type { CaptureSession, SessionContext, Verdict } from './capture-session.js';
+import { directionName, SessionStream } from './session-stream.js';
 
 /** A Broker peering in a capture: both directions of it, each with its own place in the protocol. */
 export class BrokerSession implements CaptureSession {
   verdict: Verdict = 'undecided';
-  private readonly streams: readonly [BrokerStream, BrokerStream];
+  private readonly streams: readonly [SessionStream, SessionStream];
   /** By sender: each peer has its own log schemas. */
   private readonly interpreters = new Map<string, Interpreter>();
   private time = 0n;
@@ -34,33 +35,33 @@ export class BrokerSession implements CaptureSession {
     for (const stream of this.streams) stream.end(this.time);
   }
 
-  private stream(direction: Direction): BrokerStream {
+  private stream(direction: Direction): SessionStream {
     const { report, limits, watcher } = this.context;
-    const ends = this.name.split(' -> ');
-    const [from = '', to = ''] = direction === 0 ? ends : ends.reverse();
-    const name = `${from} -> ${to}`;
-    return new BrokerStream(
+    const name = directionName(this.name, direction);
+    const protocol = brokerProtocol(
       {
-        recognized: () => this.recognized(),
-        foreign: () => {
-          if (this.verdict === 'undecided') this.verdict = 'foreign';
-        },
-        handshake: (message, place) => {
+        handshake: (message, frame, place) => {
           report.messages += 1;
-          watcher?.handshake(message, { ...place, from, to });
+          watcher?.handshake(message, frame, { name, ...place });
         },
-        envelope: (envelope, place) => {
-          watcher?.envelope(envelope, { ...place, from, to });
+        envelope: (envelope, frame, place) => {
+          watcher?.envelope(envelope, frame, { name, ...place });
           this.envelope(envelope, place.time);
         },
-        malformed: (reason, place) => {
-          watcher?.malformed(reason, { ...place, from, to });
-          this.malformed(place.frame, `${name}: ${reason}`, place.time);
+        malformed: (frame, reason, place) => {
+          watcher?.malformed(frame, reason, { name, ...place });
+          this.malformed(frame, `${name}: ${reason}`, place.time);
         },
-        warn: (code, message) => report.warn(code, name, `${name}: ${message}`),
       },
       limits,
     );
+    return new SessionStream(protocol, {
+      recognized: () => this.recognized(),
+      foreign: () => {
+        if (this.verdict === 'undecided') this.verdict = 'foreign';
+      },
+      warn: (code, message) => report.warn(code, name, `${name}: ${message}`),
+    });
   }
 
   private recognized(): void {

@@ -1,29 +1,31 @@
 import type { CodecLimits } from '../../core/limits.js';
 import type { Envelope } from '../../protocol/broker/envelope.js';
 import type { HandshakeMessage } from '../../protocol/broker/messages.js';
+import type { ZmtpItem } from '../../protocol/zeromq/zmtp.js';
 import type { Item } from '../../zeek/item.js';
 import type { ReplayReport } from '../report.js';
 import type { Direction } from '../tcp/connections.js';
+import type { ZeroMqNodes } from './zeromq-nodes.js';
 
 /** Where a message is. */
 export interface MessagePlace {
-  /** The addresses of who sent it and to whom: `10.0.0.1:40000`. */
-  readonly from: string;
-  readonly to: string;
+  /** The connection from who sent it: `10.0.0.1:40000 -> 10.0.0.2:9999`. */
+  readonly name: string;
   /** When the packet that completed it was captured: nanoseconds since the Unix epoch. */
   readonly time: bigint;
-  /** Where it begins in this direction of the connection, as far as that was captured; a frame with its length. */
+  /** Where it begins in this direction of the connection, as far as that was captured. */
   readonly offset: number;
-  /** The content of its frame (a view). */
-  readonly frame: Uint8Array;
 }
 
 /** Who wants to see the messages themselves, beside what is made of them. */
 export interface CaptureWatcher {
-  handshake(message: HandshakeMessage, place: MessagePlace): void;
-  envelope(envelope: Envelope, place: MessagePlace): void;
+  /** @param frame the content of the frame (a view), here and below. */
+  handshake(message: HandshakeMessage, frame: Uint8Array, place: MessagePlace): void;
+  envelope(envelope: Envelope, frame: Uint8Array, place: MessagePlace): void;
   /** A frame that is no envelope. */
-  malformed(reason: string, place: MessagePlace): void;
+  malformed(frame: Uint8Array, reason: string, place: MessagePlace): void;
+  /** What was said over ZMTP, of whichever program. */
+  zmtp(item: ZmtpItem, place: MessagePlace): void;
 }
 
 /** What a session needs from the replay that it is part of. */
@@ -32,6 +34,8 @@ export interface SessionContext {
   readonly file: string;
   readonly report: ReplayReport;
   readonly limits: CodecLimits;
+  /** The ZeroMQ nodes of the capture. */
+  readonly zeroMq: ZeroMqNodes;
   readonly emit: (item: Item) => void;
   readonly watcher?: CaptureWatcher | undefined;
 }

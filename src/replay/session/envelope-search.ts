@@ -3,6 +3,7 @@ import { FRAME_HEADER_BYTES } from '../../codec/frame.js';
 import { skipValue } from '../../codec/value-binary.js';
 import { type CodecLimits, RESYNC_FRAME_BYTES } from '../../core/limits.js';
 import { decodeEnvelope, ENVELOPE_HEADER_BYTES } from '../../protocol/broker/envelope.js';
+import type { BoundarySearch } from './session-stream.js';
 
 /**
  * Finds the next envelope in bytes that begin anywhere in a session.
@@ -12,7 +13,7 @@ import { decodeEnvelope, ENVELOPE_HEADER_BYTES } from '../../protocol/broker/env
  * places do not agree by chance. The last frame before the end or a gap has none behind it: it counts when
  * its value decodes to its last byte (or, having none, when it fills the bytes exactly).
  */
-export class EnvelopeSearch {
+export class EnvelopeSearch implements BoundarySearch {
   private buffer: Buffer = Buffer.alloc(0);
   /** What came behind the buffer, which is not looked at before there are `wanted` bytes in all. */
   private pieces: Buffer[] = [];
@@ -22,24 +23,20 @@ export class EnvelopeSearch {
 
   constructor(private readonly limits: CodecLimits) {}
 
-  /** Bytes before the first frame found, or before the place where the search is now. */
   get skippedBytes(): number {
     return this.readBytes;
   }
 
-  /** Bytes that belong to no frame found, so far. */
   get unreadBytes(): number {
     return this.readBytes + this.buffer.length + this.pieceBytes;
   }
 
-  /** Adds bytes. Gives all bytes from the first frame on, once it is certain, and is used up then. */
   push(bytes: Buffer): Buffer | undefined {
     this.pieces.push(bytes);
     this.pieceBytes += bytes.length;
     return this.buffer.length + this.pieceBytes < this.wanted ? undefined : this.search(false);
   }
 
-  /** Nothing follows: gives the bytes from the first frame on, if there is one. */
   finish(): Buffer | undefined {
     return this.search(true);
   }

@@ -2,11 +2,13 @@ import type { ConnectionReader, Direction } from '../tcp/connections.js';
 import { BrokerSession } from './broker-session.js';
 import type { CaptureSession, SessionContext } from './capture-session.js';
 import { TlsSession } from './tls-session.js';
+import { ZmtpSession } from './zmtp-session.js';
 
 /** The protocols that are looked for in every connection. */
 const PROTOCOLS: readonly (new (name: string, context: SessionContext) => CaptureSession)[] = [
   BrokerSession,
   TlsSession,
+  ZmtpSession,
 ];
 
 /** Gives a connection to all protocols until one recognizes it. */

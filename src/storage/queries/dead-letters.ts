@@ -14,6 +14,8 @@ export interface StoredDeadLetter {
   /** All bytes of the message that were kept, of which `raw` may hold the first only. */
   readonly size: number;
   readonly raw: Buffer;
+  /** What the bytes are: a `PayloadFormat`. */
+  readonly format: string;
 }
 
 /** Which dead letters are meant: all conditions must hold. */
@@ -31,7 +33,7 @@ export interface DeadLettersRequest extends ByIdRequest, DeadLetterFilter {
   readonly rawBytes: number;
 }
 
-const DEAD_LETTER_COLUMNS = 'id, code, reason, subject, topic, received, source, octet_length(raw)';
+const DEAD_LETTER_COLUMNS = 'id, code, reason, subject, topic, received, source, octet_length(raw), format';
 
 function deadLetter([
   id,
@@ -42,6 +44,7 @@ function deadLetter([
   received,
   source,
   size,
+  format,
   raw,
 ]: Cell[]): StoredDeadLetter {
   return {
@@ -53,6 +56,7 @@ function deadLetter([
     received: textOf(received),
     sourceId: textOf(source),
     size: Number(size),
+    format: textOf(format),
     raw: Buffer.from(textOf(raw).replace(/^\\x/, ''), 'hex'),
   };
 }
