@@ -1,12 +1,6 @@
 import { type Command, Option } from 'commander';
-import { INPUT_KINDS, type InputKind } from './decode/input-kinds.js';
+import { type DecodeFlags, INPUT_KINDS } from './decode/flags.js';
 import type { Terminal } from './logger.js';
-
-export interface DecodeFlags {
-  readonly as?: InputKind;
-  readonly hex: boolean;
-  readonly json: boolean;
-}
 
 /** Registers `zeekway decode`. */
 export function registerDecode(program: Command, terminal: Terminal): void {

@@ -1,10 +1,17 @@
-import type { InspectedMessage, Inspection } from '../zeek/inspect.js';
+import type { InspectedContent, Inspection } from '../zeek/inspect.js';
 import type { InspectedField, InspectedLogCreate, InspectedLogWrite } from '../zeek/inspected-messages.js';
 import type { Json } from '../zeek/inspected-values.js';
 import { hexDump } from './hex-dump.js';
 import { shown } from './table.js';
 
 /** What is in some bytes, for people. */
+
+/** An inspection, also without the bytes at which the messages begin. */
+export interface ShownInspection extends Omit<Inspection, 'messages'> {
+  readonly messages: readonly ShownMessage[];
+}
+
+type ShownMessage = { readonly offset?: number } & InspectedContent;
 
 /** A line, and the byte that it is about. */
 export interface TextLine {
@@ -22,7 +29,7 @@ export function aligned(rows: readonly (readonly [string, string])[]): string[] 
 
 /** @param valueText how a Broker value is written. */
 export function inspectionLines(
-  { messages, value, text, stopped, rest }: Inspection,
+  { messages, value, text, stopped, rest }: ShownInspection,
   valueText: (json: Json | undefined) => string,
 ): TextLine[] {
   const hasRecord = messages.some(({ type }) => type === 'log-write' || type === 'log-record');
@@ -51,7 +58,7 @@ function restLines({ offset, bytes, hex }: NonNullable<Inspection['rest']>): str
 
 /** @param hasRecord whether the fields of a log are told with those of a record, too */
 function messageLines(
-  message: InspectedMessage,
+  message: ShownMessage,
   hasRecord: boolean,
   valueText: (json: Json | undefined) => string,
 ): TextLine[] {

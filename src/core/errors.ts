@@ -44,7 +44,7 @@ export const ERROR_CATALOGUE = {
   ),
   notation_invalid: entry(
     "A value is not in Zeek's notation.",
-    'Correct it at the character that the error names (counted from 1); docs/operations.md has the notation.',
+    'Correct it at the character that the error names (counted from 1); docs/operations.md (Decode) has the notation.',
     400,
   ),
   // endpoints and peers

@@ -37,8 +37,8 @@ interface InspectedUnknown {
   content?: Json;
 }
 
-/** A message, or what could be read of it, and the byte at which it begins. */
-export type InspectedMessage = { readonly offset: number } & (
+/** What is in a message, or what could be read of it. */
+export type InspectedContent =
   | InspectedEvent
   | InspectedLogCreate
   | InspectedLogWrite
@@ -46,8 +46,10 @@ export type InspectedMessage = { readonly offset: number } & (
   | InspectedLogRecord
   | InspectedIdentifier
   | InspectedBatch
-  | InspectedUnknown
-);
+  | InspectedUnknown;
+
+/** That, and the byte at which it begins. */
+type InspectedMessage = { readonly offset: number } & InspectedContent;
 
 /** What is in some bytes. Texts are in the form of `escapeText`, values in those of the HTTP API. */
 export interface Inspection {
@@ -103,6 +105,10 @@ export function inspectLogBatch(
   const messages: InspectedMessage[] = [];
   return { messages, ...ended(inspecting, () => inspectBatchRecords(inspecting, messages), messages) };
 }
+
+/** The same for bytes in a format (`PayloadFormat`): JSON that was not understood is a text. */
+export const inspectPayload = (bytes: Uint8Array, format: string): Inspection =>
+  format === 'zeek-bin-serializer' ? inspectLogBatch(bytes) : inspectBytes(bytes);
 
 function inspectBatchRecords(inspecting: Inspecting, messages: InspectedMessage[]): void {
   const { reader, shown } = inspecting;

@@ -2,9 +2,9 @@ import { pipeline } from 'node:stream/promises';
 import { errorLine } from '../../core/errors.js';
 import { type FileSource, openFile } from '../../replay/file-source.js';
 import type { ReplayReport } from '../../replay/report.js';
-import type { DecodeFlags } from '../decode.js';
 import { type Terminal, tellError } from '../logger.js';
 import { isWhole } from './decoded.js';
+import type { DecodeFlags } from './flags.js';
 import { decodedInput } from './input.js';
 import { decodedJsonLine, decodedText } from './text.js';
 

@@ -1,5 +1,8 @@
 import { DecodeError } from '../../codec/bytes.js';
+import type { JsonNode } from '../../codec/json-reader.js';
 import { displayText, nameToBytes } from '../../codec/text.js';
+import { encodeValue } from '../../codec/value-binary.js';
+import { valueFromJson } from '../../codec/value-json.js';
 import { DECODED_TEXT_BYTES, DECODED_TEXTS_BYTES, DECODED_VALUES } from '../../core/limits.js';
 import {
   type Inspection,
@@ -9,6 +12,7 @@ import {
   restOf,
 } from '../../zeek/inspect.js';
 import type { Json } from '../../zeek/inspected-values.js';
+import type { ShownInspection } from '../inspection-text.js';
 
 /** Where something was found: what is known of it. */
 export interface Place {
@@ -38,7 +42,7 @@ export interface Decoded {
   /** Which of its kind: `hello`, `data`. */
   readonly type?: string;
   readonly header: readonly HeaderPart[];
-  readonly content?: Inspection;
+  readonly content?: ShownInspection;
 }
 
 const OPTIONS = {
@@ -63,17 +67,33 @@ export const rawContent = (bytes: Uint8Array, from = 0): Inspection => ({
   ...(from < bytes.length ? { rest: restOf(bytes, from) } : {}),
 });
 
+/** What a value in Broker's JSON holds. Its places are left out: those are not of the JSON. Throws `DecodeError`. */
+export function jsonContent(node: JsonNode): ShownInspection {
+  const content = brokerContent(encodeValue(valueFromJson(node)), { places: false });
+  return { ...content, messages: content.messages.map(({ offset: _, ...message }) => message) };
+}
+
 /** What could not be read: why, and the bytes from there on. @param from where they begin */
 export function damage(place: Place, bytes: Uint8Array, reason: string, from = 0): Decoded {
   const content: Inspection = { ...rawContent(bytes, from), stopped: { offset: from, reason } };
   return { place, kind: 'damage', header: [], content };
 }
 
-/** The same for what was thrown. Throws what is no `DecodeError`. */
-export function damageOf(error: unknown, place: Place, bytes: Uint8Array): Decoded {
+/** What was thrown, as content. Throws what is no `DecodeError`. */
+export function damagedContent(error: unknown, bytes: Uint8Array): Inspection {
   if (!(error instanceof DecodeError)) throw error;
-  return damage(place, bytes, error.message, Math.min(error.offset, bytes.length));
+  const { offset, message } = error;
+  const from = Math.min(offset, bytes.length);
+  return { ...rawContent(bytes, from), stopped: { offset: from, reason: message } };
 }
+
+/** The same alone. */
+export const damageOf = (error: unknown, place: Place, bytes: Uint8Array): Decoded => ({
+  place,
+  kind: 'damage',
+  header: [],
+  content: damagedContent(error, bytes),
+});
 
 /** Whether all of it could be read. */
 export const isWhole = ({ content }: Decoded): boolean => content?.stopped === undefined;

@@ -12,7 +12,7 @@ import { SchemaRegistry } from '../../zeek/log-schema.js';
 import { decodedBareFrame, decodedFrames, isFrameContent } from './broker.js';
 import { decodedCapture } from './capture.js';
 import { batchContent, brokerContent, type Decoded } from './decoded.js';
-import type { InputKind } from './input-kinds.js';
+import type { InputKind } from './flags.js';
 import { decodedJson, tooLong } from './json.js';
 
 export interface InputOptions {

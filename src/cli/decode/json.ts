@@ -1,10 +1,7 @@
 import { DecodeError } from '../../codec/bytes.js';
 import { type JsonNode, readJson } from '../../codec/json-reader.js';
 import { displayText } from '../../codec/text.js';
-import { encodeValue } from '../../codec/value-binary.js';
-import { valueFromJson } from '../../codec/value-json.js';
-import type { Inspection } from '../../zeek/inspect.js';
-import { brokerContent, type Decoded, damage, damageOf, type HeaderPart, type Place } from './decoded.js';
+import { type Decoded, damage, damageOf, type HeaderPart, jsonContent, type Place } from './decoded.js';
 import { decodedZeroMq } from './zeromq.js';
 
 /**
@@ -59,19 +56,13 @@ function decodedNode(node: JsonNode, place: Place): Decoded {
 function decodedMessage(node: JsonNode, members: ReadonlyMap<string, JsonNode>, place: Place): Decoded {
   const type = textOf(members.get('type'));
   const isValue = members.has('@data-type');
-  if (type === undefined && isValue) return { place, kind: 'value', header: [], content: valueContent(node) };
+  if (type === undefined && isValue) return { place, kind: 'value', header: [], content: jsonContent(node) };
   if (type === undefined) return unknown(node, 'a message of the WebSocket API');
   const header = [...members]
     .filter(([name]) => name !== 'type' && name !== 'data' && name !== '@data-type')
     .map(([name, member]): HeaderPart => ({ name, value: textOf(member) ?? `a JSON ${member.kind}` }));
   const message = websocket(place, type, header);
-  return isValue ? { ...message, content: valueContent(node) } : message;
-}
-
-/** The bytes that are inspected are not those of the JSON: their offsets say nothing. */
-function valueContent(node: JsonNode): Inspection {
-  const content = brokerContent(encodeValue(valueFromJson(node)), { places: false });
-  return { ...content, messages: content.messages.map(({ offset: _, ...message }) => message as never) };
+  return isValue ? { ...message, content: jsonContent(node) } : message;
 }
 
 const websocket = (place: Place, type: string, header: readonly HeaderPart[]): Decoded => ({

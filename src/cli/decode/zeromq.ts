@@ -1,20 +1,22 @@
 import { DecodeError } from '../../codec/bytes.js';
+import { readJson } from '../../codec/json-reader.js';
 import type { PayloadFormat } from '../../codec/payload-format.js';
 import { displayText, nameToBytes } from '../../codec/text.js';
 import type { ZmtpCommand } from '../../protocol/zeromq/commands.js';
 import { readZeroMqMessage, type ZeroMqMessage } from '../../protocol/zeromq/messages.js';
 import type { ZmtpItem } from '../../protocol/zeromq/zmtp.js';
-import type { Inspection } from '../../zeek/inspect.js';
+import type { ShownInspection } from '../inspection-text.js';
 import {
   batchContent,
   brokerContent,
   type Decoded,
   damage,
+  damagedContent,
   type HeaderPart,
+  jsonContent,
   nameText,
   type Place,
 } from './decoded.js';
-import { decodedJson } from './json.js';
 
 /** ZeroMQ's messages as Zeek has them, and what the sockets say beside them. Offsets count from the payload. */
 
@@ -40,10 +42,14 @@ export function decodedZeroMq(parts: readonly Uint8Array[], place: Place): Decod
   return { place, kind: 'zeromq', type, header, content: contentOf(payload, format) };
 }
 
-function contentOf(payload: Uint8Array, format: PayloadFormat): Inspection {
+function contentOf(payload: Uint8Array, format: PayloadFormat): ShownInspection {
   if (format === 'broker-bin-v1') return brokerContent(payload);
   if (format === 'zeek-bin-serializer') return batchContent(payload);
-  return decodedJson(payload, {}).content ?? { messages: [] };
+  try {
+    return jsonContent(readJson(payload));
+  } catch (error) {
+    return damagedContent(error, payload);
+  }
 }
 
 /** What one side of a connection says. */

@@ -13,7 +13,7 @@ import { EnvelopeSearch } from './envelope-search.js';
 import type { StreamProtocol, StreamReader } from './session-stream.js';
 
 /** Where a frame is in its stream: where its length begins. */
-export type FramePlace = Pick<MessagePlace, 'time' | 'offset'>;
+type FramePlace = Pick<MessagePlace, 'time' | 'offset'>;
 
 /** What is in one direction of a Broker connection. */
 export interface BrokerListener {
