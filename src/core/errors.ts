@@ -50,7 +50,7 @@ export const ERROR_CATALOGUE = {
   // endpoints and peers
   endpoint_url_invalid: entry(
     'An endpoint URL cannot be understood.',
-    'Write broker://host:port?tls=anonymous|mutual|off; the error names the part.',
+    'Write broker://host:port?tls=anonymous|mutual|off, zeromq://host?xpub=5555&xsub=5556, zeromq-log://host:port or ws://host:port; the error names the part.',
   ),
   endpoint_id_invalid: entry(
     'An endpoint ID is not a valid UUID.',
@@ -104,6 +104,22 @@ export const ERROR_CATALOGUE = {
   too_many_peers: entry(
     'As many peers are connected as one listening socket takes.',
     'Look at who connects; the limit is INBOUND_CONNECTIONS.',
+  ),
+  peer_not_zeromq: entry(
+    'The other side does not speak ZeroMQ as a cluster does.',
+    'Check the ports: xpub= is the one of Cluster::Backend::ZeroMQ::listen_xpub_endpoint, xsub= that of listen_xsub_endpoint. A cluster with CURVE needs its keys.',
+  ),
+  peer_curve_refused: entry(
+    'The ZeroMQ peer refused the CURVE key, or was refused.',
+    'Give zeekway the keys of the cluster: ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_... in its environment, the same as those of Zeek.',
+  ),
+  curve_keys_invalid: entry(
+    'Keys for CURVE are missing, or are none.',
+    'Set the variables ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_... as Zeek has them, or none of them; curve=off in the URL connects without.',
+  ),
+  zeromq_unavailable: entry(
+    'The library for ZeroMQ cannot be loaded.',
+    'Run `npm rebuild zeromq`: it has no binary for this machine.',
   ),
   // Zeek messages
   message_malformed: entry(
@@ -201,12 +217,12 @@ export const ERROR_CATALOGUE = {
     'They were skipped: record on Ethernet, loopback, raw IP or "any", and without IP fragmentation.',
   ),
   capture_without_broker: entry(
-    'There is no readable Broker session in the capture.',
-    'Record the port of a Broker peering (9999 by default) without TLS, from its beginning.',
+    'There is no readable session of Zeek in the capture.',
+    'Record the port of a Broker peering (9999 by default) or the ports of a ZeroMQ cluster (5555, 5556 and those of the loggers), without TLS or CURVE, from its beginning.',
   ),
   capture_encrypted: entry(
-    'The capture holds a TLS session, which cannot be read.',
-    'Record with Broker::disable_ssl = T, or peer with zeekway instead.',
+    'The capture holds a session with TLS or CURVE, which cannot be read.',
+    'Record with Broker::disable_ssl = T, or a ZeroMQ cluster without CURVE keys, or connect zeekway instead.',
   ),
   capture_gap: entry(
     'Bytes are missing in a TCP stream of the capture.',

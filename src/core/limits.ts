@@ -88,6 +88,16 @@ export const PEER_SEND_QUEUE_BYTES = 16 * 1024 * 1024;
  */
 export const PEER_STALLED_BYTES = 96 * 1024 * 1024;
 
+/** What is read of a ZeroMQ socket before others have a turn. */
+export const ZEROMQ_TURN_BYTES = 1024 * 1024;
+/** When a ZeroMQ socket without room is tried again: it has 1,000 messages to get rid of. */
+export const ZEROMQ_RETRY_MS = 10;
+/**
+ * Senders of one ZeroMQ socket that are known at the same time. It does not tell who has left, and each start of a
+ * node makes a new one; clusters have hundreds.
+ */
+export const ZEROMQ_SENDERS = 2_000;
+
 /** Addresses whose last failure to peer is remembered, so that a scanner is reported once. */
 export const FAILURE_LOG_ENTRIES = 1_000;
 

@@ -74,6 +74,7 @@ export class Dialler {
   status(): PeerStatus | undefined {
     if (this.linkUp) return undefined;
     return {
+      transport: 'broker',
       ...(this.currentPeer === undefined ? {} : { id: this.currentPeer }),
       address: hostPort(this.address.host, this.address.port),
       url: this.address.url,

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
-import { fromNatural, type Natural } from '../codec/value.js';
+import { fromNatural, type Natural, type Value } from '../codec/value.js';
 import { encodeValue } from '../codec/value-binary.js';
 import type { Clock, RandomBytes } from '../core/clock.js';
+import { ZeekwayError } from '../core/errors.js';
 import {
   type CodecLimits,
   DEFAULT_CODEC_LIMITS,
@@ -11,15 +12,19 @@ import {
 import { type EndpointId, newEndpointId, parseEndpointId } from '../protocol/broker/endpoint-id.js';
 import { minimalFilter } from '../protocol/broker/filter.js';
 import type { Listener } from '../transport/contract.js';
-import { parseDialledUrl, parseEndpointUrl } from '../transport/endpoint-url.js';
+import { parseDialledUrl, parseEndpointUrl, schemeOf } from '../transport/endpoint-url.js';
+import { parseZeromqLogUrl, parseZeromqUrl, type ZeromqLogAddress } from '../transport/zeromq-url.js';
 import { clusterHello, nodeIdTopic, nodeNameFromHello } from '../zeek/cluster.js';
 import { eventMessage } from '../zeek/message.js';
 import type { Link } from './link.js';
 import { Message, type MessageSource } from './message.js';
+import type { Outgoing, Peer, PeerHost } from './peer.js';
 import { PeerManager } from './peer-manager.js';
 import type { PeerEvent, PeerStatus } from './status.js';
 import { type QueueLimits, Subscription } from './subscription.js';
 import { systemClock, systemRandom } from './system.js';
+import { ZeromqLogger } from './zeromq-logger.js';
+import { ZeromqPeer } from './zeromq-peer.js';
 
 export interface EndpointOptions {
   /** A UUID; a new one where it is left out. Keep it across restarts: peers know the endpoint by it. */
@@ -43,6 +48,8 @@ export interface PublishEventOptions extends PublishOptions {
 
 const QUEUE_LIMITS: QueueLimits = { messages: SUBSCRIBER_QUEUE_MESSAGES, bytes: SUBSCRIBER_QUEUE_BYTES };
 
+const outgoing = (topic: string, value: Value): Outgoing => ({ topic, value, bytes: encodeValue(value) });
+
 /** Called for each message; when it gives a promise, the next message waits for it. */
 export type MessageHandler = (message: Message) => void | Promise<void>;
 
@@ -62,7 +69,10 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   private readonly clock: Clock;
   private readonly limits: CodecLimits;
   private readonly nodeName: string | undefined;
+  private readonly random: RandomBytes;
   private readonly peerManager: PeerManager;
+  /** Those over other transports than Broker's, by URL. */
+  private readonly others = new Map<string, Peer>();
   private readonly subscriptions = new Set<Subscription>();
   private readonly sources = new WeakMap<Link, MessageSource>();
   private readonly nodeNames = new Map<EndpointId, string>();
@@ -73,6 +83,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
     const random = options.random ?? systemRandom;
     this.clock = options.clock ?? systemClock;
     this.limits = { ...DEFAULT_CODEC_LIMITS, ...options.limits };
+    this.random = random;
     this.nodeName = options.nodeName;
     this.id = options.id === undefined ? newEndpointId(random) : parseEndpointId(options.id);
     this.peerManager = new PeerManager({
@@ -94,6 +105,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
    * `endpoint_url_invalid`, `listen_failed`, `file_unreadable`, `endpoint_closed`.
    */
   async listen(url: string): Promise<Listener> {
+    if (schemeOf(url) === 'zeromq-log') return this.listenForLogs(parseZeromqLogUrl(url));
     return this.peerManager.listen(parseEndpointUrl(url));
   }
 
@@ -102,7 +114,13 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
    * once; the `peer` event tells the outcome. Throws `endpoint_url_invalid`, `endpoint_closed`.
    */
   peer(url: string): void {
-    this.peerManager.dial(parseDialledUrl(url));
+    const scheme = schemeOf(url);
+    if (scheme === 'zeromq') {
+      const address = parseZeromqUrl(url);
+      this.addPeer(address.url, (host) => new ZeromqPeer(address, host));
+    } else {
+      this.peerManager.dial(parseDialledUrl(url));
+    }
   }
 
   /**
@@ -110,15 +128,15 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
    * @param peerOrUrl an endpoint ID, or a URL given to `peer`. @returns whether there was such a peer.
    */
   async unpeer(peerOrUrl: string): Promise<boolean> {
-    const isUrl = peerOrUrl.includes('://');
-    return isUrl
-      ? this.peerManager.unpeerUrl(parseEndpointUrl(peerOrUrl).url)
-      : this.peerManager.unpeer(parseEndpointId(peerOrUrl));
+    if (!peerOrUrl.includes('://')) return this.peerManager.unpeer(parseEndpointId(peerOrUrl));
+    if (schemeOf(peerOrUrl) === 'zeromq') return this.removePeer(parseZeromqUrl(peerOrUrl).url);
+    return this.peerManager.unpeerUrl(parseEndpointUrl(peerOrUrl).url);
   }
 
   /** The peers, and the addresses that are being dialled. */
   peers(): PeerStatus[] {
-    return this.peerManager.status().map((status) => {
+    const others = [...this.others.values()].flatMap((peer) => peer.status());
+    return [...this.peerManager.status(), ...others].map((status) => {
       const node = status.id === undefined ? undefined : this.nodeNames.get(status.id);
       return node === undefined ? status : { ...status, node };
     });
@@ -134,12 +152,12 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
       fullnessChanged: () => this.applyBackPressure(),
       cancelled: (cancelled) => {
         this.subscriptions.delete(cancelled);
-        this.peerManager.setFilter(this.filter());
+        this.applyFilter();
       },
     });
     if (this.peerManager.isClosed) subscription.finish();
     else this.subscriptions.add(subscription);
-    this.peerManager.setFilter(this.filter());
+    this.applyFilter();
     if (handler) void this.pump(subscription, handler);
     return subscription;
   }
@@ -150,7 +168,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
    */
   publish(topic: string, value: Natural, { receiver }: PublishOptions = {}): number {
     const to = receiver === undefined ? undefined : parseEndpointId(receiver);
-    return this.peerManager.publish(topic, encodeValue(fromNatural(value)), to);
+    return this.publishTo(outgoing(topic, fromNatural(value)), to);
   }
 
   /**
@@ -170,8 +188,75 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
 
   /** Unpeers in order, stops listening and dialling, and ends the subscriptions. */
   async close(): Promise<void> {
-    await this.peerManager.close();
+    const others = [...this.others.values()].map((peer) => peer.close());
+    await Promise.all([this.peerManager.close(), ...others]);
+    this.others.clear();
     for (const subscription of this.subscriptions) subscription.finish();
+  }
+
+  private async listenForLogs(address: ZeromqLogAddress): Promise<Listener> {
+    this.expectOpen();
+    const logger = await ZeromqLogger.listen(address, this.hostForPeers());
+    if (this.peerManager.isClosed) {
+      await logger.close();
+      this.expectOpen();
+    }
+    this.others.set(logger.url, logger);
+    logger.setReading(this.wantsMessages);
+    const close = async (): Promise<void> => {
+      await this.removePeer(logger.url);
+    };
+    return { host: address.host, port: logger.port, close };
+  }
+
+  private expectOpen(): void {
+    if (this.peerManager.isClosed) throw new ZeekwayError('endpoint_closed', 'the endpoint was closed');
+  }
+
+  private addPeer(url: string, make: (host: PeerHost) => Peer): void {
+    this.expectOpen();
+    if (this.others.has(url)) return;
+    const peer = make(this.hostForPeers());
+    this.others.set(url, peer);
+    peer.setFilter(this.filter());
+    peer.setReading(this.wantsMessages);
+  }
+
+  private async removePeer(url: string): Promise<boolean> {
+    const peer = this.others.get(url);
+    this.others.delete(url);
+    await peer?.close();
+    return peer !== undefined;
+  }
+
+  private hostForPeers(): PeerHost {
+    const { clock, limits, random, nodeName } = this;
+    return {
+      clock,
+      limits,
+      random,
+      nodeName,
+      message: ({ source, topic, payload, format }) =>
+        this.handleMessage(new Message(topic, payload, source, clock.wallNanos(), limits, format)),
+      event: (event) => this.handlePeerEvent(event),
+    };
+  }
+
+  /** @returns to how many peers it went. */
+  private publishTo(message: Outgoing, receiver?: EndpointId): number {
+    const sent = this.peerManager.publish(message.topic, message.bytes, receiver);
+    if (receiver !== undefined) return sent;
+    return sent + [...this.others.values()].filter((peer) => peer.publish(message)).length;
+  }
+
+  private get wantsMessages(): boolean {
+    return ![...this.subscriptions].some((subscription) => subscription.full);
+  }
+
+  private applyFilter(): void {
+    const filter = this.filter();
+    this.peerManager.setFilter(filter);
+    for (const peer of this.others.values()) peer.setFilter(filter);
   }
 
   private filter(): string[] {
@@ -190,13 +275,16 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   }
 
   private applyBackPressure(): void {
-    this.peerManager.setReading(![...this.subscriptions].some((subscription) => subscription.full));
+    const reading = this.wantsMessages;
+    this.peerManager.setReading(reading);
+    for (const peer of this.others.values()) peer.setReading(reading);
   }
 
   private sourceOf(link: Link): MessageSource {
     const known = this.sources.get(link);
     if (known) return known;
-    const source = { peer: link.peer ?? '', name: link.name, address: link.address, ended: link.ended };
+    const { name, address, ended } = link;
+    const source = { transport: 'broker', peer: link.peer ?? '', name, address, ended } as const;
     this.sources.set(link, source);
     return source;
   }
@@ -215,7 +303,12 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   }
 
   private handlePeerEvent(event: PeerEvent): void {
-    if (event.type === 'peer_added' && event.peer !== undefined && this.nodeName !== undefined) {
+    if (
+      event.type === 'peer_added' &&
+      event.transport === 'broker' &&
+      event.peer !== undefined &&
+      this.nodeName !== undefined
+    ) {
       const { name, args } = clusterHello(this.nodeName, this.id);
       this.publishEvent(nodeIdTopic(event.peer), name, args);
     }

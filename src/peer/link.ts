@@ -130,6 +130,7 @@ export class Link {
   status(): PeerStatus {
     const { peer } = this;
     return {
+      transport: 'broker',
       ...(peer === undefined ? {} : { id: peer }),
       address: this.address,
       ...(this.url === undefined ? {} : { url: this.url }),

@@ -6,10 +6,15 @@ import type { CodecLimits } from '../core/limits.js';
 import type { EndpointId } from '../protocol/broker/endpoint-id.js';
 import type { ZeekEvent } from '../zeek/message.js';
 import { readPayload } from '../zeek/payload.js';
+import type { Transport } from './status.js';
 
 /** The connection that a message came over. One object for as long as the connection lives. */
 export interface MessageSource {
+  readonly transport: Transport;
+  /** The endpoint ID of the peer, or the ID of the node that sent it. */
   readonly peer: EndpointId;
+  /** The peer's name in the Zeek cluster, where it is known from the beginning. */
+  readonly node?: string;
   /** What is known before the connection: the URL that was dialled, or the host of a peer that dialled us. */
   readonly name: string;
   /** `host:port` of this connection. */

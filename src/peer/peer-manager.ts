@@ -230,7 +230,7 @@ export class PeerManager {
     this.tell(peer === undefined ? base : { ...base, peer });
   }
 
-  private tell(event: PeerEvent, link?: Link): void {
-    this.options.onPeerEvent(event, link);
+  private tell(event: Omit<PeerEvent, 'transport'>, link?: Link): void {
+    this.options.onPeerEvent({ ...event, transport: 'broker' }, link);
   }
 }

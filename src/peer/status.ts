@@ -2,12 +2,16 @@ import type { ZeekwayError } from '../core/errors.js';
 import type { EndpointId } from '../protocol/broker/endpoint-id.js';
 import type { Filter } from '../protocol/broker/filter.js';
 
+/** What a peer is reached by. */
+export type Transport = 'broker' | 'zeromq' | 'websocket';
+
 /**
  * What happened to a peering, by Broker's names (libbroker/broker/status.hh). One event per change, not per
  * try: an address that cannot be reached is `peer_unavailable` once, until it was reached or fails otherwise.
  */
 export interface PeerEvent {
   readonly type: 'peer_added' | 'peer_removed' | 'peer_lost' | 'peer_unavailable';
+  readonly transport: Transport;
   /** The peer's ID; unknown where no handshake came that far. */
   readonly peer?: EndpointId;
   /** `host:port` of the other side; of a `peer_unavailable` that was dialled the URL. */
@@ -18,6 +22,8 @@ export interface PeerEvent {
 
 /** One connection, or one address that is dialled, at this moment. */
 export interface PeerStatus {
+  readonly transport: Transport;
+  /** The endpoint ID, or the ID of the node. */
   readonly id?: EndpointId;
   /** The name of the Zeek node, once its hello came. */
   readonly node?: string;

@@ -34,10 +34,66 @@ export interface EndpointAddress {
 }
 
 const PARAMETERS = ['tls', 'cert', 'key', 'ca', 'passphrase', 'verify-host'];
+const FORM = 'broker://host:port?tls=anonymous|mutual|off';
 
-function invalid(text: string, what: string): ZeekwayError {
-  const form = 'expected broker://host:port?tls=anonymous|mutual|off';
-  return new ZeekwayError('endpoint_url_invalid', `endpoint URL "${maskSecrets(text)}": ${what}; ${form}`);
+/** @param form what is expected. */
+export function invalidUrl(text: string, what: string, form: string): ZeekwayError {
+  return new ZeekwayError(
+    'endpoint_url_invalid',
+    `endpoint URL "${maskSecrets(text)}": ${what}; expected ${form}`,
+  );
+}
+
+const invalid = (text: string, what: string): ZeekwayError => invalidUrl(text, what, FORM);
+
+/** The scheme of an endpoint URL; empty where the text is none. */
+export const schemeOf = (text: string): string =>
+  /^([a-z][a-z-]*):\/\//i.exec(text)?.[1]?.toLowerCase() ?? '';
+
+/** The parts that the endpoint URLs of all transports have. */
+export interface EndpointUrl {
+  readonly scheme: string;
+  /** IPv6 without brackets. */
+  readonly host: string;
+  /** Empty where it is left out. */
+  readonly port: string;
+  readonly path: string;
+  readonly parameters: URLSearchParams;
+  /** A parameter that has one of some values, the first where it is left out. Throws `endpoint_url_invalid`. */
+  choice<T extends string>(name: string, values: readonly [T, ...T[]]): T;
+}
+
+/**
+ * Reads what all endpoint URLs have in common. Throws `endpoint_url_invalid`.
+ * @param form what is expected, with the scheme.
+ * @param known the parameters that there are.
+ */
+export function readUrl(text: string, form: string, known: readonly string[]): EndpointUrl {
+  const fail = (what: string): ZeekwayError => invalidUrl(text, what, form);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url) throw fail('it is not a URL, or its port is above 65535');
+  const scheme = url.protocol.slice(0, -1);
+  if (url.hostname === '') throw fail('the host is missing');
+  if (url.username !== '' || url.password !== '') throw fail('Zeek knows no user and password');
+  if (url.hash !== '') throw fail('it has a fragment ("#" is written %23)');
+  const { searchParams } = url;
+  const unknown = [...searchParams.keys()].find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    throw fail(`there is no parameter "${unknown}" (known: ${known.join(', ')})`);
+  }
+  return {
+    scheme,
+    host: url.hostname.replace(/^\[|\]$/g, '').toLowerCase(),
+    port: url.port,
+    path: url.pathname === '/' ? '' : url.pathname,
+    parameters: searchParams,
+    choice: (name, values) => {
+      const found = searchParams.get(name) ?? values[0];
+      const value = values.find((one) => one === found);
+      if (value === undefined) throw fail(`${name}=${found} is none of ${values.join(', ')}`);
+      return value;
+    },
+  };
 }
 
 /**
@@ -45,20 +101,11 @@ function invalid(text: string, what: string): ZeekwayError {
  * The port is 9999 and tls anonymous where they are left out. Throws `endpoint_url_invalid`.
  */
 export function parseEndpointUrl(text: string): EndpointAddress {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url) throw invalid(text, 'it is not a URL, or its port is above 65535');
-  if (url.protocol !== 'broker:') throw invalid(text, `the scheme is ${url.protocol.slice(0, -1)}`);
-  if (url.hostname === '') throw invalid(text, 'the host is missing');
-  if (url.username !== '' || url.password !== '') throw invalid(text, 'Broker knows no user and password');
-  if (url.hash !== '') throw invalid(text, 'it has a fragment ("#" is written %23)');
-  if (url.pathname !== '' && url.pathname !== '/') throw invalid(text, 'it has a path');
-  const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.includes(name));
-  if (unknown !== undefined) {
-    throw invalid(text, `there is no parameter "${unknown}" (known: ${PARAMETERS.join(', ')})`);
-  }
-  const port = url.port === '' ? DEFAULT_PORT : Number(url.port);
-  const tls = tlsSettings(text, url.searchParams);
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const { scheme, host, port: given, path, parameters } = readUrl(text, FORM, PARAMETERS);
+  if (scheme !== 'broker') throw invalid(text, `the scheme is ${scheme}`);
+  if (path !== '') throw invalid(text, 'it has a path');
+  const port = given === '' ? DEFAULT_PORT : Number(given);
+  const tls = tlsSettings(text, parameters);
   return { host, port, tls, url: shownUrl(host, port, tls) };
 }
 

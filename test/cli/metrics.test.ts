@@ -12,6 +12,7 @@ import { origin } from '../bridge/support.js';
 import { projectFile } from '../support/project.js';
 
 const peer = (address: string, more: Partial<PeerStatus>): PeerStatus => ({
+  transport: 'broker',
   address,
   direction: 'in',
   state: 'peered',

@@ -41,6 +41,7 @@ for (const [name, logs, records] of [
   ['native-logs', 15, 869],
   ['native-log-types', 1, 1003],
   ['broker-cluster', 19, 957],
+  ['zeromq', 14, 866],
 ] as const) {
   test.serial(`${name}: every table equals what Zeek logged, field by field`, async (t) => {
     const { db } = await ownDatabase(t);

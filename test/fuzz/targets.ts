@@ -9,6 +9,8 @@ import { ZeekwayError } from '../../src/core/errors.js';
 import { INSPECTED_REST_BYTES } from '../../src/core/limits.js';
 import { decodeEnvelope, encodeEnvelope } from '../../src/protocol/broker/envelope.js';
 import { decodeHandshake, encodeHandshake } from '../../src/protocol/broker/messages.js';
+import { readZeroMqMessage, zeroMqParts } from '../../src/protocol/zeromq/messages.js';
+import { ZmtpDecoder, type ZmtpItem } from '../../src/protocol/zeromq/zmtp.js';
 import { GroupBuilder, readGroup } from '../../src/spool/entry.js';
 import { inspectBytes } from '../../src/zeek/inspect.js';
 import { Interpreter } from '../../src/zeek/interpreter.js';
@@ -21,6 +23,7 @@ import {
 } from '../../src/zeek/message.js';
 import { recordBytes } from '../../src/zeek/record-bytes.js';
 import { framed, type GoldenName, golden } from '../support/golden.js';
+import { zmtpCommand, zmtpGreeting, zmtpMessage, zmtpReady } from '../support/zmtp.js';
 import type { Random } from './mutate.js';
 
 /** A decoder under test. `check` throws the decoder's error, or `Broken` where it does something wrong. */
@@ -208,6 +211,76 @@ const inspection: Target = {
   },
 };
 
+/** Everything in bytes that come in chunks of any size, up to the first error. */
+function zmtpItems(
+  bytes: Buffer,
+  sizeOf: () => number,
+): { items: ZmtpItem[]; offset: number; error?: unknown } {
+  const decoder = new ZmtpDecoder();
+  const items: ZmtpItem[] = [];
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const size = sizeOf();
+      decoder.push(bytes.subarray(at, at + size));
+      for (let item = decoder.next(); item; item = decoder.next()) items.push(item);
+      at += size;
+      must(decoder.offset + decoder.pendingBytes === Math.min(at, bytes.length), 'bytes are missing');
+    }
+  } catch (error) {
+    return { items, offset: decoder.offset, error };
+  }
+  return { items, offset: decoder.offset };
+}
+
+const zmtpGood = [
+  [zmtpReady('XSUB'), zmtpCommand('SUBSCRIBE', Buffer.from('zeek/')), zmtpMessage('\x01zeek/')],
+  [zmtpReady('XPUB'), zmtpMessage('zeek.cluster.', 'zeromq_a_b_1_c', 'broker-bin-v1', 'payload')],
+  [zmtpCommand('PING', Buffer.from('\0\x10abc')), zmtpCommand('PONG', Buffer.from('abc'))],
+  [zmtpMessage('log-write', 'zeromq_a_b_1_c', 'zeek-bin-serializer', Buffer.alloc(300)), zmtpMessage('\0')],
+];
+
+const zmtp: Target = {
+  name: 'ZmtpDecoder',
+  good: zmtpGood.map((frames) => Buffer.concat([zmtpGreeting(), ...frames])),
+  check(bytes, random) {
+    const whole = zmtpItems(bytes, () => bytes.length || 1);
+    const cut = zmtpItems(bytes, () => 1 + random.below(random.pick([2, 10, 200])));
+    must(String(whole.error) === String(cut.error), 'cut into chunks it fails otherwise');
+    must(
+      whole.offset === cut.offset && whole.items.length === cut.items.length,
+      'chunks change what is read',
+    );
+    whole.items.forEach((item, index) => {
+      if (item.type !== 'message') return;
+      const other = cut.items[index];
+      must(
+        other?.type === 'message' &&
+          item.parts.every((part, at) => Buffer.from(part).equals(other.parts[at] ?? Buffer.of(0))),
+        'chunks change a message',
+      );
+      const written = zmtpMessage(...item.parts);
+      must(written.length <= bytes.length, 'a message is longer than the input');
+    });
+    if (whole.error !== undefined) throw whole.error;
+  },
+};
+
+const zeroMq: Target = {
+  name: 'readZeroMqMessage',
+  good: zmtpGood.map((frames) => Buffer.concat(frames)),
+  check(bytes) {
+    const decoder = new ZmtpDecoder(undefined, 'NULL');
+    decoder.push(bytes);
+    for (let item = decoder.next(); item; item = decoder.next()) {
+      if (item.type !== 'message') continue;
+      const again = zeroMqParts(readZeroMqMessage(item.parts));
+      must(isDeepStrictEqual(again.map(hexOf), item.parts.map(hexOf)), 'the parts are other ones');
+    }
+  },
+};
+
+const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
 export const TARGETS: readonly Target[] = [
   value,
   valueJson,
@@ -219,6 +292,8 @@ export const TARGETS: readonly Target[] = [
   interpreter,
   spoolGroup,
   inspection,
+  zmtp,
+  zeroMq,
 ];
 
 /** Only these may come out of a decoder. */

@@ -4,6 +4,7 @@ import { Message } from '../../src/peer/message.js';
 import { Subscription } from '../../src/peer/subscription.js';
 
 const SOURCE = {
+  transport: 'broker' as const,
   peer: 'd3adbeef-d3ad-4eef-a3ad-beefd3adbeef',
   name: 'a',
   address: 'a:1',

@@ -272,7 +272,7 @@ export function oracleRecording(name: string, pcap: Buffer): OracleStream[] {
   });
 }
 
-function tcpStreams(pcap: Buffer): Map<string, Buffer> {
+export function tcpStreams(pcap: Buffer): Map<string, Buffer> {
   const streams = new Map<string, { next: number; parts: Buffer[] }>();
   for (let at = 24; at < pcap.length; ) {
     const size = pcap.readUInt32LE(at + 8);

@@ -8,7 +8,7 @@ import type { CodecLimits } from '../../core/limits.js';
  */
 
 /** What a socket tells about itself: `Socket-Type`, `Identity` and whatever else it likes. */
-export type ZmtpMetadata = ReadonlyMap<string, string>;
+type ZmtpMetadata = ReadonlyMap<string, string>;
 
 export type ZmtpCommand =
   /** The end of the handshake. CURVE's are encrypted, and `unreadable`. */

@@ -9,7 +9,7 @@ import { nameFromBytes, nameToBytes } from '../../codec/text.js';
  */
 
 /** What stands in the place of a log batch's topic. */
-export const LOG_WRITE = 'log-write';
+const LOG_WRITE = 'log-write';
 /** What every node's ID begins with. */
 export const NODE_ID_PREFIX = 'zeromq_';
 const LOG_FORMAT = 'zeek-bin-serializer';
@@ -28,7 +28,7 @@ export interface ZeroMqPayload {
   readonly payload: Uint8Array;
 }
 
-export interface ZeroMqSubscription {
+interface ZeroMqSubscription {
   readonly type: 'subscribe' | 'cancel';
   /** What the topics begin with; empty for all. */
   readonly topic: string;

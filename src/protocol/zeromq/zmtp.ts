@@ -16,7 +16,7 @@ import { decodeCommand, type ZmtpCommand } from './commands.js';
  * and frames behind it: `u8 flags`, `u8 length` or `u64 length`, content.
  */
 
-export interface ZmtpGreeting {
+interface ZmtpGreeting {
   /** 3 and 0 or 1. What is spoken is the lower one of both sides; the frames are the same. */
   readonly version: readonly [major: number, minor: number];
   /** `NULL`, `PLAIN`, `CURVE`, or one that nobody knows here. */

@@ -1,4 +1,5 @@
 import { DecodeError } from '../../codec/bytes.js';
+import { displayText, nameFromBytes } from '../../codec/text.js';
 import { DEAD_LETTER_BYTES, REPLAY_WARNINGS } from '../../core/limits.js';
 import { NODE_ID_PREFIX, readZeroMqMessage, type ZeroMqMessage } from '../../protocol/zeromq/messages.js';
 import {
@@ -96,6 +97,7 @@ export class ZmtpSession implements CaptureSession {
   }
 
   private item(item: ZmtpItem, name: string, leg: object, time: bigint): void {
+    if (this.verdict === 'unreadable') return;
     if (this.isZeek) this.context.report.messages += 1;
     else this.uncounted += 1;
     if (item.type === 'greeting') this.greeting(item.mechanism);
@@ -103,9 +105,9 @@ export class ZmtpSession implements CaptureSession {
   }
 
   private greeting(mechanism: string): void {
-    if (READABLE.has(mechanism) || this.verdict === 'unreadable') return;
+    if (READABLE.has(mechanism)) return;
     this.verdict = 'unreadable';
-    const what = `${this.name} is a ZeroMQ session with ${JSON.stringify(mechanism)} encryption`;
+    const what = `${this.name} is a ZeroMQ session with ${displayText(mechanism)}`;
     this.context.report.warn('capture_encrypted', this.name, what);
     for (const stream of this.streams) stream.stop();
   }
@@ -119,7 +121,7 @@ export class ZmtpSession implements CaptureSession {
       this.malformed(item, `${name}: message at byte ${item.offset} of the stream: ${error.message}`, time);
       return;
     }
-    if (!('payload' in message) || !message.sender.startsWith(NODE_ID_PREFIX)) return;
+    if (!('payload' in message)) return;
     this.becomeZeek();
     const { report, zeroMq, emit } = this.context;
     if (zeroMq.isCopy(message, leg, time)) {
@@ -131,6 +133,7 @@ export class ZmtpSession implements CaptureSession {
   }
 
   private malformed({ parts }: MessageItem, reason: string, time: bigint): void {
+    if (parts[1] && isNodeId(parts[1])) this.becomeZeek();
     if (!this.isZeek) return;
     this.context.emit({
       kind: 'dead-letter',
@@ -144,6 +147,9 @@ export class ZmtpSession implements CaptureSession {
     });
   }
 }
+
+const isNodeId = (part: Uint8Array): boolean =>
+  nameFromBytes(part.subarray(0, NODE_ID_PREFIX.length)) === NODE_ID_PREFIX;
 
 /** Hands on all that a decoder finds. */
 class ZmtpReader implements StreamReader {
