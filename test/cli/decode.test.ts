@@ -104,6 +104,24 @@ test('every message of a ZeroMQ cluster, and its log batches', async (t) => {
   t.deepEqual(alone?.content, within?.content);
 });
 
+test('a capture of a ZeroMQ cluster: what the sockets say, and every message', async (t) => {
+  const found = await decoded(readFileSync(pcapFile('zeromq')));
+  t.true(found.every(isWhole));
+  const types = new Set(found.map(({ kind, type }) => `${kind} ${type}`));
+  for (const type of [
+    'zmtp greeting',
+    'zmtp READY',
+    'zeromq subscribe',
+    'zeromq event',
+    'zeromq log-batch',
+  ]) {
+    t.true(types.has(type), type);
+  }
+  const batches = (all: readonly Decoded[]): unknown[] =>
+    all.flatMap(({ type, content }) => (type === 'log-batch' ? [JSON.stringify(content)] : [])).sort();
+  t.deepEqual(batches(found), batches(await decoded(fixture('zeek/zeromq/messages.jsonl'))));
+});
+
 test('what bytes are is told by themselves', async (t) => {
   const kinds = async (bytes: Uint8Array, wanted?: Wanted): Promise<string> =>
     (await decoded(bytes, wanted)).map(({ kind, type }) => `${kind} ${type ?? ''}`.trim()).join(', ');
