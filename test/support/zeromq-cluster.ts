@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava';
-import { curveKeyPair, Push, XPublisher, XSubscriber, Proxy as ZeromqProxy } from 'zeromq';
+import { curveKeyPair, Push, XPublisher, XSubscriber } from 'zeromq';
 import { zeroMqParts } from '../../src/protocol/zeromq/messages.js';
 
 /** Zeek's variables with a key for each side, as text. */
@@ -16,25 +16,31 @@ export function curveEnvironment(): Record<string, string> {
 
 const portOf = (endpoint: string | null): string => /\d+$/.exec(endpoint ?? '')?.[0] ?? '';
 
-/** The proxy of a cluster, as its manager runs it. @returns the URL for a peer, and what ends it. */
+/**
+ * The proxy of a cluster, as its manager runs it; not zeromq.js's own, which takes a thread of Node's pool.
+ * @returns the URL for a peer, and what ends it.
+ */
 export async function startProxy(t: ExecutionContext): Promise<{ url: string; stop: () => void }> {
-  const proxy = new ZeromqProxy(new XSubscriber({ linger: 0 }), new XPublisher({ linger: 0 }));
-  await proxy.frontEnd.bind('tcp://127.0.0.1:*');
-  await proxy.backEnd.bind('tcp://127.0.0.1:*');
-  const xpub = portOf(proxy.backEnd.lastEndpoint);
-  const xsub = portOf(proxy.frontEnd.lastEndpoint);
-  const running = proxy.run();
-  let isStopped = false;
+  const publishers = new XSubscriber({ linger: 0 });
+  const subscribers = new XPublisher({ linger: 0, verbosity: 'allSubs' });
+  await publishers.bind('tcp://127.0.0.1:*');
+  await subscribers.bind('tcp://127.0.0.1:*');
+  const xpub = portOf(subscribers.lastEndpoint);
+  const xsub = portOf(publishers.lastEndpoint);
+  const forwarding = Promise.all([forward(publishers, subscribers), forward(subscribers, publishers)]);
   const stop = (): void => {
-    if (isStopped) return;
-    isStopped = true;
-    proxy.terminate();
+    publishers.close();
+    subscribers.close();
   };
   t.teardown(async () => {
     stop();
-    await running;
+    await forwarding;
   });
   return { url: `zeromq://127.0.0.1?xpub=${xpub}&xsub=${xsub}`, stop };
+}
+
+async function forward(from: XSubscriber | XPublisher, to: XSubscriber | XPublisher): Promise<void> {
+  for await (const parts of from) if (!to.closed) await to.send(parts);
 }
 
 /** A node that only pushes log batches. */
