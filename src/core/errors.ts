@@ -78,7 +78,7 @@ export const ERROR_CATALOGUE = {
   ),
   peer_certificate: entry(
     'A certificate was missing, not signed by the CA, or for another host.',
-    'Check cert=, key= and ca= on both sides; verify-host=no drops the host check.',
+    'Check cert=, key= and ca= on both sides; verify-host=no drops the host check. Of wss:// it is ca= and verify=no.',
   ),
   peer_incompatible: entry(
     'The peer speaks no protocol version that zeekway knows.',
@@ -120,6 +120,14 @@ export const ERROR_CATALOGUE = {
   zeromq_unavailable: entry(
     'The library for ZeroMQ cannot be loaded.',
     'Run `npm rebuild zeromq`: it has no binary for this machine.',
+  ),
+  peer_not_websocket: entry(
+    "The other side does not speak Zeek's WebSocket API.",
+    'Check host, port and path: it is the port of Cluster::listen_websocket (zeekctl: UseWebSocket = 1, port 27759), ws:// without TLS and wss:// with it.',
+  ),
+  websocket_refused: entry(
+    'Zeek did not take something that was sent over its WebSocket API.',
+    "The error shows Zeek's code and text: Zeek must know an event that is published, with exactly the declared types of its arguments.",
   ),
   // Zeek messages
   message_malformed: entry(

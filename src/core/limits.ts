@@ -98,6 +98,23 @@ export const ZEROMQ_RETRY_MS = 10;
  */
 export const ZEROMQ_SENDERS = 2_000;
 
+/**
+ * How long Zeek's WebSocket API may take to acknowledge the subscriptions: it starts a backend for each client, in its
+ * main loop, and who gives up early makes it start another one.
+ */
+export const WEBSOCKET_ACK_TIMEOUT_MS = 30_000;
+/** Silence after which a WebSocket peer is asked for a sign of life; Zeek's own server pings every 5 s. */
+export const WEBSOCKET_SILENCE_MS = 15_000;
+/**
+ * How often a WebSocket peer that is not read, for back-pressure, hears that we live: its pings stay unread, and one
+ * without a pong until the next, 5 s later, would end the connection.
+ */
+export const WEBSOCKET_HEARTBEAT_MS = 2_000;
+/** The least time between two connections to one WebSocket server: bursts of clients have killed Zeek. */
+export const WEBSOCKET_DIAL_INTERVAL_MS = 1_000;
+/** What of a text of the other side is shown in an error: it may be as long as a frame. */
+export const SHOWN_TEXT_CHARS = 300;
+
 /** Addresses whose last failure to peer is remembered, so that a scanner is reported once. */
 export const FAILURE_LOG_ENTRIES = 1_000;
 

@@ -13,18 +13,18 @@ import { type EndpointId, newEndpointId, parseEndpointId } from '../protocol/bro
 import { minimalFilter } from '../protocol/broker/filter.js';
 import type { Listener } from '../transport/contract.js';
 import { parseDialledUrl, parseEndpointUrl, schemeOf } from '../transport/endpoint-url.js';
-import { parseZeromqLogUrl, parseZeromqUrl, type ZeromqLogAddress } from '../transport/zeromq-url.js';
+import { parseZeromqLogUrl, type ZeromqLogAddress } from '../transport/zeromq-url.js';
 import { clusterHello, nodeIdTopic, nodeNameFromHello } from '../zeek/cluster.js';
 import { eventMessage } from '../zeek/message.js';
 import type { Link } from './link.js';
 import { Message, type MessageSource } from './message.js';
+import { type OtherPeer, otherPeer } from './other-transports.js';
 import type { Outgoing, Peer, PeerHost } from './peer.js';
 import { PeerManager } from './peer-manager.js';
 import type { PeerEvent, PeerStatus } from './status.js';
 import { type QueueLimits, Subscription } from './subscription.js';
 import { systemClock, systemRandom } from './system.js';
 import { ZeromqLogger } from './zeromq-logger.js';
-import { ZeromqPeer } from './zeromq-peer.js';
 
 export interface EndpointOptions {
   /** A UUID; a new one where it is left out. Keep it across restarts: peers know the endpoint by it. */
@@ -114,13 +114,9 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
    * once; the `peer` event tells the outcome. Throws `endpoint_url_invalid`, `endpoint_closed`.
    */
   peer(url: string): void {
-    const scheme = schemeOf(url);
-    if (scheme === 'zeromq') {
-      const address = parseZeromqUrl(url);
-      this.addPeer(address.url, (host) => new ZeromqPeer(address, host));
-    } else {
-      this.peerManager.dial(parseDialledUrl(url));
-    }
+    const other = otherPeer(url);
+    if (other) this.addPeer(other);
+    else this.peerManager.dial(parseDialledUrl(url));
   }
 
   /**
@@ -129,7 +125,8 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
    */
   async unpeer(peerOrUrl: string): Promise<boolean> {
     if (!peerOrUrl.includes('://')) return this.peerManager.unpeer(parseEndpointId(peerOrUrl));
-    if (schemeOf(peerOrUrl) === 'zeromq') return this.removePeer(parseZeromqUrl(peerOrUrl).url);
+    const other = otherPeer(peerOrUrl);
+    if (other) return this.removePeer(other.url);
     return this.peerManager.unpeerUrl(parseEndpointUrl(peerOrUrl).url);
   }
 
@@ -213,7 +210,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
     if (this.peerManager.isClosed) throw new ZeekwayError('endpoint_closed', 'the endpoint was closed');
   }
 
-  private addPeer(url: string, make: (host: PeerHost) => Peer): void {
+  private addPeer({ url, make }: OtherPeer): void {
     this.expectOpen();
     if (this.others.has(url)) return;
     const peer = make(this.hostForPeers());

@@ -8,9 +8,10 @@ export type Transport = 'broker' | 'zeromq' | 'websocket';
 /**
  * What happened to a peering, by Broker's names (libbroker/broker/status.hh). One event per change, not per
  * try: an address that cannot be reached is `peer_unavailable` once, until it was reached or fails otherwise.
+ * `peer_warning`: the peering goes on, but the peer did not take something, or could not be sent it.
  */
 export interface PeerEvent {
-  readonly type: 'peer_added' | 'peer_removed' | 'peer_lost' | 'peer_unavailable';
+  readonly type: 'peer_added' | 'peer_removed' | 'peer_lost' | 'peer_unavailable' | 'peer_warning';
   readonly transport: Transport;
   /** The peer's ID; unknown where no handshake came that far. */
   readonly peer?: EndpointId;

@@ -18,7 +18,8 @@ const ANONYMOUS: SecureContextOptions = {
   maxVersion: 'TLSv1.2',
 };
 
-async function readPem(role: string, file: string): Promise<Buffer> {
+/** Throws `file_unreadable`. @param role the parameter that names the file. */
+export async function readPem(role: string, file: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (error) {

@@ -9,6 +9,16 @@ import { ZeekwayError } from '../../src/core/errors.js';
 import { INSPECTED_REST_BYTES } from '../../src/core/limits.js';
 import { decodeEnvelope, encodeEnvelope } from '../../src/protocol/broker/envelope.js';
 import { decodeHandshake, encodeHandshake } from '../../src/protocol/broker/messages.js';
+import {
+  type AckMessage,
+  encodeAck,
+  encodeDataMessage,
+  encodeError,
+  encodeSubscriptions,
+  readClientMessage,
+  readServerMessage,
+  readSubscriptions,
+} from '../../src/protocol/websocket/messages.js';
 import { readZeroMqMessage, zeroMqParts } from '../../src/protocol/zeromq/messages.js';
 import { ZmtpDecoder, type ZmtpItem } from '../../src/protocol/zeromq/zmtp.js';
 import { GroupBuilder, readGroup } from '../../src/spool/entry.js';
@@ -23,6 +33,7 @@ import {
 } from '../../src/zeek/message.js';
 import { recordBytes } from '../../src/zeek/record-bytes.js';
 import { framed, type GoldenName, golden } from '../support/golden.js';
+import { websocketFrames } from '../support/recordings.js';
 import { zmtpCommand, zmtpGreeting, zmtpMessage, zmtpReady } from '../support/zmtp.js';
 import type { Random } from './mutate.js';
 
@@ -279,6 +290,50 @@ const zeroMq: Target = {
   },
 };
 
+const websocketGood = [
+  encodeSubscriptions(['zeek/', 'é']),
+  encodeAck('d3adbeef-d3ad-4eef-a3ad-beefd3adbeef-websocket-0', '8.2.2'),
+  encodeError('deserialization_failed', 'failed to decode JSON object'),
+  ...(['websocket', 'websocket-clean'] as const).flatMap((name) =>
+    websocketFrames(name).map(({ bytes }) => bytes),
+  ),
+];
+
+function ackOf(bytes: Buffer): AckMessage {
+  const message = readServerMessage(bytes);
+  if (message.type !== 'ack') throw new Broken('an ack is none any more');
+  return message;
+}
+
+const websocket: Target = {
+  name: 'readServerMessage',
+  good: websocketGood,
+  check(bytes) {
+    const message = readServerMessage(bytes);
+    if (message.type === 'ack')
+      roundTrip(message, ({ endpoint, version }) => encodeAck(endpoint, version), ackOf);
+  },
+};
+
+const websocketClient: Target = {
+  name: 'readClientMessage',
+  good: websocketGood,
+  check(bytes) {
+    const { topic, value: read } = readClientMessage(bytes);
+    const again = readClientMessage(encodeDataMessage(topic, read));
+    must(again.topic === topic && equals(again.value, read), 'a message does not survive');
+  },
+};
+
+const websocketTopics: Target = {
+  name: 'readSubscriptions',
+  good: websocketGood,
+  check(bytes) {
+    const filter = readSubscriptions(bytes);
+    must(isDeepStrictEqual(readSubscriptions(encodeSubscriptions(filter)), filter), 'topics do not survive');
+  },
+};
+
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 export const TARGETS: readonly Target[] = [
@@ -294,6 +349,9 @@ export const TARGETS: readonly Target[] = [
   inspection,
   zmtp,
   zeroMq,
+  websocket,
+  websocketClient,
+  websocketTopics,
 ];
 
 /** Only these may come out of a decoder. */
