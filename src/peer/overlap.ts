@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 
 /**
  * Two connections that get the same messages for a moment: the old one, which is being closed, and the one that took
- * over. Which message either of them gets as its first or last is the server's; what both bring is the same message.
+ * over. What both bring in that time is the same message. It lasts no longer than that: events that repeat themselves
+ * have the same bytes, too.
  */
 export class Overlap {
   /** How many more of a message the old connection has brought than the new one. */

@@ -11,7 +11,8 @@ function codeOf(code: string, duringTls: boolean): ErrorCode {
   if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'peer_timeout';
   if (CERTIFICATE.test(code)) return 'peer_certificate';
   if (code.startsWith('ERR_SSL') && MISMATCH.test(code)) return 'peer_tls_mismatch';
-  if (duringTls && (code === 'ECONNRESET' || code.startsWith('ERR_SSL'))) return 'peer_tls_mismatch';
+  if (duringTls && (code === 'ECONNRESET' || code === 'EPROTO' || code.startsWith('ERR_SSL')))
+    return 'peer_tls_mismatch';
   return code === 'ECONNRESET' || code === 'EPIPE' ? 'peer_closed' : 'peer_unreachable';
 }
 
