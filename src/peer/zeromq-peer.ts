@@ -49,6 +49,7 @@ const BOTH = 2;
  */
 export class ZeromqPeer implements Peer {
   readonly id: string;
+  readonly transport = 'zeromq';
   readonly url: string;
   private readonly senders: SenderTable;
   private readonly hello: ZeromqHello | undefined;
