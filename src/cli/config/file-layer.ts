@@ -100,7 +100,7 @@ class FileReader {
       const text = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
       return [{ text, at }];
     }
-    this.tell({ ...at, message: `expected ${type.expected}, ${describe(node)}` });
+    this.tell({ ...at, message: `expected ${type.expected}, ${describe(node, type.isSecret)}` });
     return [];
   }
 
@@ -158,10 +158,10 @@ class FileReader {
 const isNothing = (node: unknown): boolean =>
   node === null || (isScalar(node) && (node.value === null || node.value === undefined));
 
-function describe(node: unknown): string {
+function describe(node: unknown, isSecret = false): string {
   if (node === undefined) return 'found an alias without its anchor before it';
   if (isNothing(node)) return 'found nothing';
   if (isMap(node)) return 'found a mapping';
   if (isSeq(node)) return 'found a list';
-  return isScalar(node) ? found(String(node.source ?? node.value)) : 'found something else';
+  return isScalar(node) ? found(String(node.source ?? node.value), isSecret) : 'found something else';
 }
