@@ -58,7 +58,7 @@ export class ClientQueue {
       }
       while (!this.hasRoomFor(frame)) this.lose(this.shift() as Frame);
     }
-    if (this.policy === 'drop_newest' && this.untold > 0 && this.size > 0) this.push(this.notice());
+    if (this.policy === 'drop_newest' && this.untold > 0) this.push(this.notice());
     this.push(frame);
     return true;
   }
