@@ -77,7 +77,7 @@ class FileReader {
     if (key.shape === 'one') return this.entry(given, key.path, key, keyAt);
     if (key.shape === 'named') {
       const expected = `expected names, each with ${key.type.expected}`;
-      return [...this.pairs(given, key.path, expected)].flatMap(({ name, at, value }) =>
+      return [...this.pairs(given, key.path, expected, key.type.isSecret)].flatMap(({ name, at, value }) =>
         this.entry(value, below(key.path, name), key, at).map((entry) => ({ name, ...entry })),
       );
     }
@@ -109,11 +109,12 @@ class FileReader {
     given: unknown,
     path: string,
     expected: string,
+    isSecret = false,
   ): Generator<{ name: string; at: Place; value: unknown }> {
     const node = this.yaml.resolve(given);
     if (isNothing(node)) return;
     if (!isMap(node)) {
-      this.tell({ ...this.placeOf(given, path), message: `${expected}, ${describe(node)}` });
+      this.tell({ ...this.placeOf(given, path), message: `${expected}, ${describe(node, isSecret)}` });
       return;
     }
     const seen = new Map<string, Place>();
