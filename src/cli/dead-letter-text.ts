@@ -1,7 +1,7 @@
 import type { deadLetterJson, kindJson } from '../http/dead-letters.js';
-import type { InspectedMessage, Inspection } from '../zeek/inspect.js';
-import type { InspectedField, InspectedLogCreate, InspectedLogWrite } from '../zeek/inspected-messages.js';
-import { hexDump } from './hex-dump.js';
+import type { Inspection } from '../zeek/inspect.js';
+import type { Json } from '../zeek/inspected-values.js';
+import { aligned, inspectionLines } from './inspection-text.js';
 import { shown, tableOf } from './table.js';
 
 /** Dead letters for people. */
@@ -47,6 +47,9 @@ export const lettersTable = (letters: readonly Letter[]): string =>
     [0, 5],
   );
 
+/** As the API answers it. */
+const jsonText = (value: Json = null): string => JSON.stringify(value);
+
 /** One with all that is known of it and in it. */
 export function letterText(letter: Letter, decoded: Inspection): string {
   const { kind, name, peer, node } = letter.source;
@@ -60,77 +63,5 @@ export function letterText(letter: Letter, decoded: Inspection): string {
     ['size', `${letter.size} bytes`],
   ];
   const lines = [`dead letter ${letter.id}: ${letter.code}`, ...aligned(head)];
-  return [...lines.map(shown), '', ...decodedLines(decoded)].join('\n');
-}
-
-/** Names and values in two columns. */
-function aligned(rows: readonly (readonly [string, string])[]): string[] {
-  const width = Math.max(0, ...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`.trimEnd());
-}
-
-function decodedLines({ messages, text, stopped, rest }: Inspection): string[] {
-  const hasRecord = messages.some(({ type }) => type === 'log-write');
-  return [
-    ...messages.flatMap((message) => messageLines(message, hasRecord)).map(shown),
-    ...(text === undefined ? [] : ['text:', ...text.split('\n').map((line) => `  ${shown(line)}`)]),
-    ...(stopped ? [`stopped ${shown(stopped.reason)}`] : []),
-    ...(rest ? restLines(rest) : []),
-  ];
-}
-
-function restLines({ offset, bytes, hex }: NonNullable<Inspection['rest']>): string[] {
-  const dumped = Buffer.from(hex, 'hex');
-  const more = bytes - dumped.length;
-  return [
-    `the rest: ${bytes} bytes from byte ${offset}`,
-    ...hexDump(dumped, offset),
-    ...(more > 0 ? [`... and ${more} bytes more`] : []),
-  ];
-}
-
-/** @param hasRecord whether the fields of a log are told with those of a record, too */
-function messageLines(message: InspectedMessage, hasRecord: boolean): string[] {
-  switch (message.type) {
-    case 'batch':
-      return [`batch of ${message.messages ?? 'unknown'} messages`];
-    case 'event':
-      return [
-        `event ${message.name ?? ''}`,
-        ...(message.args ?? []).map((arg) => `  ${JSON.stringify(arg)}`),
-        ...(message.metadata ?? []).map(({ id, value }) => `  metadata ${id}: ${JSON.stringify(value)}`),
-      ];
-    case 'log-create': {
-      const fields = message.fields ?? [];
-      const rows = fields.map(
-        ({ name, type, optional }) => [name, optional ? `${type}, optional` : type] as const,
-      );
-      return [`LogCreate ${logOf(message)}, ${fields.length} fields`, ...(hasRecord ? [] : aligned(rows))];
-    }
-    case 'log-write':
-      return [
-        `LogWrite ${logOf(message)}${message.record ? `, a record of ${message.record.bytes} bytes` : ''}`,
-        ...fieldLines(message.fields ?? []),
-      ];
-    case 'identifier-update':
-      return [`IdentifierUpdate ${message.name ?? ''}`, `  ${JSON.stringify(message.value ?? null)}`];
-    case 'unknown': {
-      const { version, number, content } = message;
-      return [`message of version ${version} and type ${number}`, `  ${JSON.stringify(content ?? null)}`];
-    }
-  }
-}
-
-const logOf = ({ stream = '', path = '', writer = '' }: InspectedLogCreate | InspectedLogWrite): string =>
-  `${stream}, path ${path}, writer ${writer}`;
-
-function fieldLines(fields: readonly InspectedField[]): string[] {
-  const names = fields.map(({ name }, index) => name ?? `(${index + 1})`);
-  const types = fields.map(({ type, announced }) => (announced ? `${type}, not ${announced}` : type));
-  const width = Math.max(0, ...names.map((name) => name.length));
-  const typeWidth = Math.max(0, ...types.map((type) => type.length));
-  return fields.map(({ value }, index) => {
-    const head = `  ${names[index]?.padEnd(width)}  ${types[index]?.padEnd(typeWidth)}`;
-    return `${head}  ${value === undefined ? '-' : JSON.stringify(value)}`;
-  });
+  return [...lines.map(shown), '', ...inspectionLines(decoded, jsonText).map(({ text }) => text)].join('\n');
 }

@@ -9,7 +9,7 @@ import {
   type StoredDeadLetter,
 } from '../storage/queries/dead-letters.js';
 import { type Query, read } from '../storage/queries/query.js';
-import { inspectBytes } from '../zeek/inspect.js';
+import { inspectPayload } from '../zeek/inspect.js';
 import type { StoreConfig } from './config/config.js';
 import { kindsTable, lettersTable, letterText } from './dead-letter-text.js';
 import { printJson, type Terminal } from './logger.js';
@@ -106,7 +106,7 @@ export async function showCommand(id: string, options: ShowOptions, terminal: Te
     return { letter: json, raw: found.raw };
   });
   if (!letter) throw new ZeekwayError('internal', `dead letter ${id} was read and is not there`);
-  const decoded = inspectBytes(raw);
+  const decoded = inspectPayload(raw, letter.format);
   if (options.json) printJson(terminal, { ...letter, decoded });
   else terminal.out(letterText(letter, decoded));
   return 0;

@@ -20,7 +20,7 @@ import type { Spool } from '../spool/spool.js';
 import type { Database } from '../storage/database.js';
 import type { Retention } from '../storage/partitions/pass.js';
 import { hostPort } from '../transport/endpoint-url.js';
-import { inspectBytes } from '../zeek/inspect.js';
+import { inspectPayload } from '../zeek/inspect.js';
 import type { Config } from './config/config.js';
 import type { HostPort } from './config/value-types.js';
 import type { LiveIngest } from './live-ingest.js';
@@ -106,7 +106,7 @@ export async function startHttp(
     health,
     ...(metrics === undefined ? {} : { metrics: () => metrics.render() }),
     deadLetters: {
-      inspect: (raw) => inspectBytes(raw),
+      inspect: inspectPayload,
       // On the connections of the API: however much is tried again, writing has its own.
       retry: (filter, from) => retryDeadLetters({ ...db, pool: db.queryPool }, filter, from),
     },

@@ -4,6 +4,7 @@ import { addBenchCommands } from './bench.js';
 import { COMMAND_KEYS } from './config/keys.js';
 import { loadConfig } from './config/load.js';
 import { registerDeadLetters } from './dead-letters.js';
+import { registerDecode } from './decode.js';
 import { type Terminal, tellError } from './logger.js';
 import { addKeyOptions, configSources, speedOption } from './options.js';
 import { registerPartitions } from './partitions.js';
@@ -82,6 +83,7 @@ addKeyOptions(config.command('check'), serve)
 addBenchCommands(program, terminal, stopSignal);
 registerDeadLetters(program, terminal, stopSignal);
 registerPartitions(program, terminal);
+registerDecode(program, terminal);
 
 try {
   await program.parseAsync();

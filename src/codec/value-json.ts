@@ -2,7 +2,7 @@ import { ZeekwayError } from '../core/errors.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
 import { Address, Subnet } from './address.js';
 import { DecodeError } from './bytes.js';
-import { type JsonNode, NUMBER, readJson } from './json-reader.js';
+import { failAtNode as fail, type JsonNode, jsonMember as member, NUMBER, readJson } from './json-reader.js';
 import { Port } from './port.js';
 import { displayText, nameFromBytes, nameToBytes, type Text, textFromBytes, unescapeText } from './text.js';
 import { formatTimespan, formatTimestamp, parseTimespan, parseTimestamp } from './time.js';
@@ -177,20 +177,6 @@ export function valueFromJson(
     default:
       return fail(type, 'the name of a Broker type');
   }
-}
-
-function fail(node: JsonNode, expected: string): never {
-  throw new DecodeError(
-    'decode_invalid',
-    node.offset,
-    expected,
-    `${/^[ao]/.test(node.kind) ? 'an' : 'a'} ${node.kind}`,
-  );
-}
-
-function member(node: JsonNode, name: string): JsonNode {
-  const found = node.kind === 'object' ? node.members.get(name) : undefined;
-  return found ?? fail(node, `an object with "${name}"`);
 }
 
 function itemsOf(node: JsonNode): readonly JsonNode[] {

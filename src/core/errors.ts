@@ -42,6 +42,11 @@ export const ERROR_CATALOGUE = {
     'Correct the text; the error shows it and the notation.',
     400,
   ),
+  notation_invalid: entry(
+    "A value is not in Zeek's notation.",
+    'Correct it at the character that the error names (counted from 1); docs/operations.md (Decode) has the notation.',
+    400,
+  ),
   // endpoints and peers
   endpoint_url_invalid: entry(
     'An endpoint URL cannot be understood.',

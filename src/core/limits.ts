@@ -186,6 +186,11 @@ export const INSPECTED_TEXTS_BYTES = 256 * 1024;
 /** ...and bytes of what could not be read, in hex. */
 export const INSPECTED_REST_BYTES = 4_096;
 
+/** What `zeekway decode` shows of one message: nobody keeps it, and a batch of records has 10,000 fields. */
+export const DECODED_VALUES = 1024 * 1024;
+export const DECODED_TEXT_BYTES = 64 * 1024;
+export const DECODED_TEXTS_BYTES = 64 * 1024 * 1024;
+
 /**
  * How much larger than what is live the heap of a gateway may grow before all of it is searched for garbage, in
  * percent. V8 would let it grow to four times that: 60 MiB more, to save some percent of the processor time.

@@ -197,9 +197,8 @@ export class Client implements Subscriber {
     if (topics.length > DOOR_CLIENT_TOPICS) {
       throw new ZeekwayError('too_many_topics', `a client may have ${DOOR_CLIENT_TOPICS} topics`);
     }
-    const tooLong = (topic: string): boolean => Buffer.byteLength(topic) > CLIENT_LIMITS.topicBytes;
-    if (topics.some((topic) => !topic.isWellFormed() || tooLong(topic))) {
-      throw new ZeekwayError('request_invalid', 'a topic prefix is no text, or too long');
+    if (topics.some((topic) => !topic.isWellFormed())) {
+      throw new ZeekwayError('request_invalid', 'a topic prefix is no text');
     }
     this.host.hub.join(this, topics);
     clearTimeout(this.deadline);

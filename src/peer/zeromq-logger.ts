@@ -1,4 +1,4 @@
-import type { Context, Pull, Reply } from 'zeromq';
+import type { Pull, Reply } from 'zeromq';
 import { DecodeError } from '../codec/bytes.js';
 import { errorLine, ZeekwayError } from '../core/errors.js';
 import { readZeroMqMessage } from '../protocol/zeromq/messages.js';
@@ -42,11 +42,13 @@ export class ZeromqLogger implements Peer {
   static async listen(address: ZeromqLogAddress, host: PeerHost): Promise<ZeromqLogger> {
     const { Context, Pull } = await loadZeromq();
     const keys = curveKeys(address.curve, 'bind', process.env);
-    // The sockets of a context share who may connect.
-    const context: Context = new Context();
-    const curve = keys === undefined ? {} : { curveServer: true, curveSecretKey: keys.server.secretKey };
-    const zap = keys && (await answerZap(context, z85Bytes(keys.client.publicKey)));
-    const socket = new Pull({ ...SOCKET_OPTIONS, ...curve, context });
+    // Sockets of one context share who may connect.
+    const context = keys === undefined ? undefined : new Context();
+    const zap = keys && context && (await answerZap(context, z85Bytes(keys.client.publicKey)));
+    const socket = new Pull({
+      ...SOCKET_OPTIONS,
+      ...(keys && context ? { context, curveServer: true, curveSecretKey: keys.server.secretKey } : {}),
+    });
     const place = hostPort(address.host, address.port);
     try {
       await socket.bind(`tcp://${address.port === 0 ? `${hostPort(address.host, 0).slice(0, -1)}*` : place}`);

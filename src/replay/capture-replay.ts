@@ -7,6 +7,7 @@ import { readSegment } from './capture/segment.js';
 import { isTruncation } from './file-source.js';
 import type { Pace } from './pace.js';
 import type { ReplayReport } from './report.js';
+import type { CaptureWatcher } from './session/capture-session.js';
 import { SessionFinder } from './session/session-finder.js';
 import { ZeroMqNodes } from './session/zeromq-nodes.js';
 import { TcpConnections } from './tcp/connections.js';
@@ -17,6 +18,7 @@ export interface CaptureContext {
   readonly report: ReplayReport;
   readonly limits: CodecLimits;
   readonly pace: Pace;
+  readonly watcher?: CaptureWatcher | undefined;
 }
 
 /**
@@ -43,9 +45,12 @@ export class CaptureReplay {
     });
   }
 
-  /** The items in batches, in the order in which their last byte was captured. */
+  /**
+   * The items in batches, in the order in which their last byte was captured. With a watcher one comes for each chunk
+   * of the file, also without items, so that it can be emptied.
+   */
   async *items(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Item[]> {
-    const { pace } = this.context;
+    const { pace, watcher } = this.context;
     try {
       for await (const chunk of bytes) {
         this.reader.push(chunk);
@@ -57,7 +62,7 @@ export class CaptureReplay {
           this.accept(packet);
           if (this.ready.length >= REPLAY_BATCH_ITEMS) yield this.take();
         }
-        if (this.ready.length > 0) yield this.take();
+        if (this.ready.length > 0 || watcher) yield this.take();
       }
       this.noteEnd();
     } catch (error) {

@@ -15,6 +15,7 @@ import { TsvFormat } from './log-file/tsv.js';
 import { logFileItems } from './log-file-replay.js';
 import { Pace, type Sleep, type Speed } from './pace.js';
 import { ReplayReport } from './report.js';
+import type { CaptureWatcher } from './session/capture-session.js';
 
 export interface ReplayOptions {
   /** Gives log records the time at which they are read, and captures their pace. */
@@ -26,6 +27,8 @@ export interface ReplayOptions {
   readonly limits?: CodecLimits;
   /** The field types of logs that have a table already, for JSON logs, which tell none. */
   readonly knownTypes?: KnownTypes;
+  /** Sees the messages in a capture. */
+  readonly watcher?: CaptureWatcher;
 }
 
 /** A file that is being replayed. */
@@ -85,8 +88,8 @@ export async function replayBytes(
   });
   const capture = captureReader(head);
   if (capture) {
-    const { limits = DEFAULT_CODEC_LIMITS } = options;
-    const context = { file: basename(file), report, limits, pace: paceOf(options) };
+    const { limits = DEFAULT_CODEC_LIMITS, watcher } = options;
+    const context = { file: basename(file), report, limits, pace: paceOf(options), watcher };
     return { items: new CaptureReplay(capture, context).items(all), report };
   }
   const mark = head.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0;
@@ -108,7 +111,8 @@ async function* behind(size: number, chunks: AsyncIterable<Uint8Array>): AsyncGe
   }
 }
 
-function captureReader(head: Buffer): CaptureReader | undefined {
+/** What reads a capture that begins so; `undefined` where it is none. */
+export function captureReader(head: Buffer): CaptureReader | undefined {
   if (head.length < 4) return undefined;
   if (isPcap(head)) return new PcapReader();
   return isPcapng(head) ? new PcapngReader() : undefined;

@@ -1,21 +1,26 @@
 import { isUtf8 } from 'node:buffer';
 import { ByteReader, DecodeError } from '../codec/bytes.js';
+import { nameToBytes } from '../codec/text.js';
 import { claimItemCount, TAG } from '../codec/value-binary.js';
-import { type CodecLimits, DEFAULT_CODEC_LIMITS, INSPECTED_REST_BYTES } from '../core/limits.js';
+import { type CodecLimits, INSPECTED_REST_BYTES } from '../core/limits.js';
 import { expectCount, expectList, expectTag } from './expect.js';
 import {
   type InspectedEvent,
   type InspectedIdentifier,
+  type InspectedLogBatch,
   type InspectedLogCreate,
+  type InspectedLogRecord,
   type InspectedLogWrite,
   type Inspecting,
   inspectEvent,
+  inspectFields,
   inspectIdentifier,
   inspectLogCreate,
   inspectLogWrite,
 } from './inspected-messages.js';
-import { inspectValue, type Json, Shown } from './inspected-values.js';
-import { SchemaRegistry } from './log-schema.js';
+import { inspectValue, type Json, Shown, type ShownLimits } from './inspected-values.js';
+import { readLogBatchHead, readRecordCount } from './log-batch.js';
+import { SchemaRegistry, zeekType } from './log-schema.js';
 import { MESSAGE_TYPE, MESSAGE_VERSION } from './message.js';
 
 /** A batch, whose messages follow. */
@@ -32,19 +37,25 @@ interface InspectedUnknown {
   content?: Json;
 }
 
-/** A message, or what could be read of it, and the byte at which it begins. */
-export type InspectedMessage = { readonly offset: number } & (
+/** What is in a message, or what could be read of it. */
+export type InspectedContent =
   | InspectedEvent
   | InspectedLogCreate
   | InspectedLogWrite
+  | InspectedLogBatch
+  | InspectedLogRecord
   | InspectedIdentifier
   | InspectedBatch
-  | InspectedUnknown
-);
+  | InspectedUnknown;
+
+/** That, and the byte at which it begins. */
+type InspectedMessage = { readonly offset: number } & InspectedContent;
 
 /** What is in some bytes. Texts are in the form of `escapeText`, values in those of the HTTP API. */
 export interface Inspection {
   readonly messages: readonly InspectedMessage[];
+  /** The Broker value that the bytes are, where that was asked for and they are no message. */
+  readonly value?: Json;
   /** The bytes as a text, where they are one and no message: a line of a log file. */
   readonly text?: string;
   /** Why reading ended before the end of the bytes: one line, which names the byte. */
@@ -53,25 +64,97 @@ export interface Inspection {
   readonly rest?: { readonly offset: number; readonly bytes: number; readonly hex: string };
 }
 
-/**
- * Shows what is in the bytes of a dead letter, or in any others: decoded as far as it goes, where that ended and
- * why, and the rest in hex. What it gives is bounded (INSPECTED_... of src/core/limits.ts). Never throws.
- */
-export function inspectBytes(bytes: Uint8Array, limits: CodecLimits = DEFAULT_CODEC_LIMITS): Inspection {
-  const shown = new Shown();
-  const inspecting = { reader: new ByteReader(bytes, limits), shown, schemas: new SchemaRegistry() };
-  const messages: InspectedMessage[] = [];
-  const stopped = inspectPayload(inspecting, messages);
-  const isText = messages.length === 0 && isPlainText(bytes);
-  return {
-    messages,
-    ...(isText ? { text: shown.text(bytes) } : {}),
-    ...(stopped === undefined ? {} : { stopped }),
-    ...(shown.upTo < bytes.length ? { rest: restOf(bytes, shown.upTo) } : {}),
-  };
+export interface InspectOptions {
+  readonly limits?: CodecLimits;
+  /** INSPECTED_... of src/core/limits.ts where left out. */
+  readonly shown?: ShownLimits;
+  /** Where in the bytes the message begins: it is the payload of a frame, from which all offsets count. */
+  readonly from?: number;
+  /** The fields of logs that were announced before; what these bytes announce is added. */
+  readonly schemas?: SchemaRegistry;
+  /** Tells the byte at which each argument and field begins. */
+  readonly places?: boolean;
+  /** Takes any Broker value: what does not begin as a message is shown as that. */
+  readonly values?: boolean;
 }
 
-function restOf(bytes: Uint8Array, offset: number): NonNullable<Inspection['rest']> {
+/**
+ * Shows what is in the bytes of a dead letter, or in any others: decoded as far as it goes, where that ended and
+ * why, and the rest in hex. What it gives is bounded. Never throws.
+ */
+export function inspectBytes(bytes: Uint8Array, options: InspectOptions = {}): Inspection {
+  const inspecting = inspectingOf(bytes, options);
+  const { reader, shown } = inspecting;
+  if (options.values && !beginsAsMessage(bytes.subarray(reader.offset))) {
+    let value: Json | undefined;
+    const read = (): void => inspectValue(reader, shown, (json) => (value = json));
+    return { messages: [], ...ended(inspecting, read), ...(value === undefined ? {} : { value }) };
+  }
+  const messages: InspectedMessage[] = [];
+  const end = ended(inspecting, () => inspectMessage(inspecting, messages, 0), messages);
+  const isText = messages.length === 0 && isPlainText(bytes);
+  return { messages, ...(isText ? { text: shown.text(bytes) } : {}), ...end };
+}
+
+/** The same for a log batch of Zeek's ZeroMQ backend (`zeek-bin-serializer`). Never throws. */
+export function inspectLogBatch(
+  bytes: Uint8Array,
+  options: Omit<InspectOptions, 'schemas' | 'values'> = {},
+): Inspection {
+  const inspecting = inspectingOf(bytes, options);
+  const messages: InspectedMessage[] = [];
+  return { messages, ...ended(inspecting, () => inspectBatchRecords(inspecting, messages), messages) };
+}
+
+/** The same for bytes in a format (`PayloadFormat`): JSON that was not understood is a text. */
+export const inspectPayload = (bytes: Uint8Array, format: string): Inspection =>
+  format === 'zeek-bin-serializer' ? inspectLogBatch(bytes) : inspectBytes(bytes);
+
+function inspectBatchRecords(inspecting: Inspecting, messages: InspectedMessage[]): void {
+  const { reader, shown } = inspecting;
+  const batch: InspectedLogBatch & InspectedMessage = { offset: reader.offset, type: 'log-batch' };
+  const { schema, filter } = readLogBatchHead(reader);
+  messages.push(batch);
+  const shownName = (name: string): string => shown.text(nameToBytes(name));
+  batch.stream = shownName(schema.stream);
+  batch.writer = shownName(schema.writer);
+  batch.filter = shownName(filter);
+  batch.path = shownName(schema.path);
+  const fields = schema.fields.map((field) => ({ ...field, name: shownName(field.name) }));
+  batch.fields = fields.map((field) => ({
+    name: field.name,
+    type: zeekType(field),
+    optional: field.optional,
+  }));
+  shown.upTo = reader.offset;
+  batch.records = readRecordCount(reader, fields.length);
+  shown.upTo = reader.offset;
+  for (let index = 0; index < batch.records; index++) {
+    shown.claim();
+    const record: InspectedLogRecord & InspectedMessage = {
+      offset: reader.offset,
+      type: 'log-record',
+      fields: [],
+    };
+    messages.push(record);
+    inspectFields(inspecting, fields.length, fields, record.fields);
+  }
+}
+
+function inspectingOf(bytes: Uint8Array, options: InspectOptions): Inspecting {
+  const { limits, from = 0, schemas = new SchemaRegistry(), places = false } = options;
+  const reader = new ByteReader(bytes, limits, from);
+  return { reader, shown: new Shown(from, options.shown), schemas, places };
+}
+
+/** A list of three of which the first is a count and the second begins as one. */
+function beginsAsMessage(bytes: Uint8Array): boolean {
+  const [list, size, version] = bytes;
+  return list === TAG.vector && size === 3 && version === TAG.count && bytes[11] === TAG.count;
+}
+
+/** What is not shown of some bytes, from a place on. */
+export function restOf(bytes: Uint8Array, offset: number): NonNullable<Inspection['rest']> {
   const rest = bytes.subarray(offset);
   const hex = Buffer.from(rest.subarray(0, INSPECTED_REST_BYTES)).toString('hex');
   return { offset, bytes: rest.length, hex };
@@ -84,11 +167,28 @@ function isPlainText(bytes: Uint8Array): boolean {
   return bytes.length > 0 && bytes.every(isText) && isUtf8(bytes);
 }
 
-/** Reads as `readMessages` does; `messages` has what was read when it ends early. Returns why it did. */
-function inspectPayload(inspecting: Inspecting, messages: InspectedMessage[]): Inspection['stopped'] {
-  const { reader, shown } = inspecting;
+/** Reads to the end of the bytes, and tells where and why it ended where that was earlier. */
+function ended(
+  inspecting: Inspecting,
+  read: () => void,
+  messages: readonly InspectedMessage[] = [],
+): Pick<Inspection, 'stopped' | 'rest'> {
+  const stopped = stopOf(inspecting, read, messages);
+  const { bytes } = inspecting.reader;
+  const { upTo } = inspecting.shown;
+  return {
+    ...(stopped === undefined ? {} : { stopped }),
+    ...(upTo < bytes.length ? { rest: restOf(bytes, upTo) } : {}),
+  };
+}
+
+function stopOf(
+  { reader, shown }: Inspecting,
+  read: () => void,
+  messages: readonly InspectedMessage[],
+): Inspection['stopped'] {
   try {
-    inspectMessage(inspecting, messages, 0);
+    read();
     shown.upTo = reader.offset;
     reader.expectEnd('the message');
     return undefined;

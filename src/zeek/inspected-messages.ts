@@ -13,6 +13,8 @@ export interface InspectedEvent {
   type: 'event';
   name?: string;
   args?: Json[];
+  /** The byte at which each argument begins, where places are wanted. */
+  argsAt?: number[];
   metadata?: { id: string; value: Json }[];
 }
 
@@ -26,6 +28,8 @@ export interface InspectedLogCreate {
 
 /** A field of a log record. */
 export interface InspectedField {
+  /** The byte at which it begins, where places are wanted. */
+  offset?: number;
   /** As the LogCreate in the same bytes has it; absent where there is none for it. */
   name?: string;
   /** Zeek's type: `count`, `set[addr]`; without the LogCreate no more than `set` and `vector`. */
@@ -46,6 +50,23 @@ export interface InspectedLogWrite {
   fields?: InspectedField[];
 }
 
+/** A log batch of the ZeroMQ backend; its records follow. */
+export interface InspectedLogBatch {
+  type: 'log-batch';
+  stream?: string;
+  writer?: string;
+  filter?: string;
+  path?: string;
+  fields?: { name: string; type: string; optional: boolean }[];
+  records?: number;
+}
+
+/** One record of the log batch before it. */
+export interface InspectedLogRecord {
+  type: 'log-record';
+  fields: InspectedField[];
+}
+
 export interface InspectedIdentifier {
   type: 'identifier-update';
   name?: string;
@@ -57,6 +78,8 @@ export interface Inspecting {
   readonly reader: ByteReader;
   readonly shown: Shown;
   readonly schemas: SchemaRegistry;
+  /** Whether to tell the byte at which each argument and field begins. */
+  readonly places: boolean;
 }
 
 /** A text of the bytes in front of the reader's place. */
@@ -105,7 +128,11 @@ export function inspectEvent(message: InspectedEvent, inspecting: Inspecting): v
   const args: Json[] = [];
   message.args = args;
   shown.upTo = reader.offset;
-  for (let index = 0; index < size; index++) inspectValue(reader, shown, (arg) => args.push(arg));
+  if (inspecting.places) message.argsAt = [];
+  for (let index = 0; index < size; index++) {
+    message.argsAt?.push(reader.offset);
+    inspectValue(reader, shown, (arg) => args.push(arg));
+  }
   if (parts === 2) return;
   expectTag(reader, TAG.vector, 'event metadata');
   const entries = claimItemCount(reader, 'event metadata');
@@ -151,27 +178,33 @@ export function inspectLogWrite(message: InspectedLogWrite, inspecting: Inspecti
   shown.upTo = offset;
   const key: LogKey = { stream, writer, path: nameFromBytes(path) };
   const record = new ByteReader(reader.bytes, reader.limits, offset, reader.offset);
-  inspectRecord(message, record, shown, schemas.find(key)?.fields ?? []);
-}
-
-function inspectRecord(
-  message: InspectedLogWrite,
-  reader: ByteReader,
-  shown: Shown,
-  announced: readonly LogField[],
-): void {
-  const size = readFieldCount(reader);
+  const size = readFieldCount(record);
   const fields: InspectedField[] = [];
   message.fields = fields;
-  shown.upTo = reader.offset;
+  shown.upTo = record.offset;
+  inspectFields({ ...inspecting, reader: record }, size, schemas.find(key)?.fields ?? [], fields);
+  record.expectEnd('the record');
+}
+
+/** Reads the values of a record into `fields`. */
+export function inspectFields(
+  { reader, shown, places }: Inspecting,
+  size: number,
+  announced: readonly LogField[],
+  fields: InspectedField[],
+): void {
   for (let index = 0; index < size; index++) {
+    const { offset } = reader;
     inspectLogValue(reader, shown, (type, value) => {
       const field = announced[index];
       shown.claimText(field?.name.length ?? 0);
-      fields.push({ ...typed(type, field), ...(value === undefined ? {} : { value }) });
+      fields.push({
+        ...(places ? { offset } : {}),
+        ...typed(type, field),
+        ...(value === undefined ? {} : { value }),
+      });
     });
   }
-  reader.expectEnd('the record');
 }
 
 /** A field of the record by its own type, and what was announced of it: a name in the form that is shown. */

@@ -26,28 +26,46 @@ class Enough extends DecodeError {
   }
 }
 
+/** How much is shown of some bytes: messages, fields and values; bytes of one text, and of all texts together. */
+export interface ShownLimits {
+  readonly values: number;
+  readonly textBytes: number;
+  readonly textsBytes: number;
+}
+
+/** For what is kept, and answered to clients. */
+const DEFAULT_LIMITS: ShownLimits = {
+  values: INSPECTED_VALUES,
+  textBytes: INSPECTED_TEXT_BYTES,
+  textsBytes: INSPECTED_TEXTS_BYTES,
+};
+
 /** Counts what is shown of some bytes. */
 export class Shown {
-  /** All before this byte is shown. */
-  upTo = 0;
   private values = 0;
   private textBytes = 0;
+
+  /** @param upTo all before this byte is shown. */
+  constructor(
+    public upTo = 0,
+    private readonly limits: ShownLimits = DEFAULT_LIMITS,
+  ) {}
 
   /** Counts one more thing that is shown. Throws `DecodeError` where it is one too many. */
   claim(): void {
     this.values += 1;
-    if (this.values > INSPECTED_VALUES) throw new Enough(this.upTo);
+    if (this.values > this.limits.values) throw new Enough(this.upTo);
   }
 
   /** Counts bytes of text. Throws `DecodeError` where they are too many. */
   claimText(bytes: number): void {
     this.textBytes += bytes;
-    if (this.textBytes > INSPECTED_TEXTS_BYTES) throw new Enough(this.upTo);
+    if (this.textBytes > this.limits.textsBytes) throw new Enough(this.upTo);
   }
 
   /** A text: cut where it is too long, which its end says then. Throws `DecodeError` as `claimText` does. */
   text(bytes: Uint8Array): string {
-    const part = bytes.subarray(0, cutAt(bytes));
+    const part = bytes.subarray(0, cutAt(bytes, this.limits.textBytes));
     this.claimText(part.length);
     const text = displayText(part);
     return part.length < bytes.length ? `${text}... (${bytes.length} bytes)` : text;
@@ -55,10 +73,10 @@ export class Shown {
 }
 
 /** Where a text is cut: not in the middle of a character, which would look like bytes that are no UTF-8. */
-function cutAt(bytes: Uint8Array): number {
-  if (bytes.length <= INSPECTED_TEXT_BYTES) return bytes.length;
-  let at = INSPECTED_TEXT_BYTES;
-  while (at > INSPECTED_TEXT_BYTES - 4 && ((bytes[at] as number) & 0xc0) === 0x80) at -= 1;
+function cutAt(bytes: Uint8Array, most: number): number {
+  if (bytes.length <= most) return bytes.length;
+  let at = most;
+  while (at > most - 4 && ((bytes[at] as number) & 0xc0) === 0x80) at -= 1;
   return at;
 }
 

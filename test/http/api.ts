@@ -9,7 +9,7 @@ import type { PeerStatus } from '../../src/http/peers.js';
 import { createServer, type ServerDeps } from '../../src/http/server.js';
 import { type ColumnSpec, ensureLogTable, type SqlType } from '../../src/storage/log-tables.js';
 import { sourceId } from '../../src/storage/sources.js';
-import { inspectBytes } from '../../src/zeek/inspect.js';
+import { inspectPayload } from '../../src/zeek/inspect.js';
 import { testDatabase } from '../support/database.js';
 
 export type Json = { [key: string]: unknown };
@@ -92,7 +92,7 @@ export async function openApi(t: ExecutionContext, overrides: Partial<ServerDeps
     peers: () => [PEER],
     health: () => ({ ready: true, checks: [{ name: 'bridge', ok: true, detail: '0 batches wait' }] }),
     deadLetters: {
-      inspect: (raw) => inspectBytes(raw),
+      inspect: inspectPayload,
       retry: (filter, from) => retryDeadLetters(db, filter, from),
     },
     logger,

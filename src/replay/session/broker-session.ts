@@ -36,15 +36,22 @@ export class BrokerSession implements CaptureSession {
   }
 
   private stream(direction: Direction): SessionStream {
-    const { report, limits } = this.context;
+    const { report, limits, watcher } = this.context;
     const name = directionName(this.name, direction);
     const protocol = brokerProtocol(
       {
-        handshake: () => {
+        handshake: (message, frame, place) => {
           report.messages += 1;
+          watcher?.handshake(message, frame, { name, ...place });
         },
-        envelope: (envelope, time) => this.envelope(envelope, time),
-        malformed: (frame, reason, time) => this.malformed(frame, `${name}: ${reason}`, time),
+        envelope: (envelope, frame, place) => {
+          watcher?.envelope(envelope, frame, { name, ...place });
+          this.envelope(envelope, place.time);
+        },
+        malformed: (frame, reason, place) => {
+          watcher?.malformed(frame, reason, { name, ...place });
+          this.malformed(frame, `${name}: ${reason}`, place.time);
+        },
       },
       limits,
     );

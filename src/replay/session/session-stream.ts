@@ -15,8 +15,11 @@ export interface StreamListener {
 export interface StreamProtocol {
   /** Whether these are a stream's first bytes; `undefined` where more are needed to tell. */
   isBeginning(head: Buffer): boolean | undefined;
-  /** Reads from the first byte on, or from a message on that was searched. */
-  reader(from: 'beginning' | 'boundary'): StreamReader;
+  /**
+   * Reads from the first byte on, or from a message on that was searched.
+   * @param offset of what is read first in the stream, as far as that was captured.
+   */
+  reader(from: 'beginning' | 'boundary', offset: number): StreamReader;
   search(): BoundarySearch;
 }
 
@@ -66,6 +69,8 @@ export class SessionStream {
   private search: BoundarySearch;
   private isRecognized = false;
   private loss: Loss = { cause: 'late', missing: 0, unread: 0 };
+  /** Bytes of the stream so far, with those that are missing. */
+  private streamBytes = 0;
 
   constructor(
     private readonly protocol: StreamProtocol,
@@ -76,6 +81,7 @@ export class SessionStream {
 
   data(bytes: Buffer, time: bigint, hasBeginning: boolean): void {
     if (this.awaiting === 'nothing') return;
+    this.streamBytes += bytes.length;
     let rest: Buffer | undefined = bytes;
     if (this.awaiting === 'beginning') rest = this.begin(Buffer.concat([this.head, bytes]), hasBeginning);
     this.consume(rest, time);
@@ -84,6 +90,7 @@ export class SessionStream {
   gap(bytes: number, time: bigint): void {
     if (this.awaiting === 'nothing') return;
     if (this.isLost) this.endSearch(time);
+    this.streamBytes += bytes;
     if (this.isLost) {
       this.loss.missing += bytes;
       this.loss.unread += this.search.unreadBytes;
@@ -133,7 +140,7 @@ export class SessionStream {
     this.head = NOTHING;
     if (isBeginning) {
       this.recognize();
-      this.readFrom('beginning');
+      this.readFrom('beginning', head);
     } else if (hasBeginning && !this.isRecognized) {
       this.stop();
       this.listener.foreign();
@@ -151,8 +158,9 @@ export class SessionStream {
     }
   }
 
-  private readFrom(from: 'beginning' | 'boundary'): void {
-    this.reader = this.protocol.reader(from);
+  /** @param bytes what is read first: the end of the stream so far. */
+  private readFrom(from: 'beginning' | 'boundary', bytes: Buffer): void {
+    this.reader = this.protocol.reader(from, this.streamBytes - bytes.length);
     this.awaiting = 'messages';
   }
 
@@ -183,7 +191,7 @@ export class SessionStream {
   private seek(bytes: Buffer): Buffer | undefined {
     const found = this.search.push(bytes);
     if (found) {
-      this.resume();
+      this.resume(found);
     } else if (!this.isRecognized && this.search.skippedBytes > SEARCH_BYTES) {
       this.stop();
       this.listener.foreign();
@@ -191,19 +199,19 @@ export class SessionStream {
     return found;
   }
 
-  private resume(): void {
+  private resume(found: Buffer): void {
     const skipped = this.search.skippedBytes;
     this.search = this.protocol.search();
     this.recognize();
     this.report(skipped);
-    this.readFrom('boundary');
+    this.readFrom('boundary', found);
   }
 
   /** Nothing follows what is searched: a last message in it counts, too. */
   private endSearch(time: bigint): void {
     const found = this.search.finish();
     if (!found) return;
-    this.resume();
+    this.resume(found);
     this.consume(found, time);
   }
 

@@ -58,10 +58,13 @@ export class ZmtpSession implements CaptureSession {
         const isGreeting = isZmtpGreeting(head);
         return isGreeting === true && head.length < ZMTP_GREETING_BYTES ? undefined : isGreeting;
       },
-      reader: (from: 'beginning' | 'boundary') =>
+      reader: (from: 'beginning' | 'boundary', first: number) =>
         new ZmtpReader(
           new ZmtpDecoder(this.context.limits, from === 'beginning' ? undefined : 'NULL'),
-          (item, time) => this.item(item, name, leg, time),
+          (item, time) => {
+            this.context.watcher?.zmtp(item, { name, time, offset: first + item.offset });
+            this.item(item, name, leg, time);
+          },
         ),
       search: () => new ZmtpSearch(),
     };
