@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
 /** A WebSocket client, as the door shows it. */
-export interface ClientStatus {
+interface ClientStatus {
   /** Whose token it has; `anonymous` without one. */
   readonly name: string;
   /** `host:port`. */

@@ -3,7 +3,7 @@ import net from 'node:net';
 import test from 'ava';
 import { count } from '../../src/codec/value.js';
 import { until } from '../support/endpoints.js';
-import { recordedClientFrames } from './recording.js';
+import { websocketFrames } from '../support/recordings.js';
 import { eventFrame, eventOf, openDoor, subscriber, TestClient } from './support.js';
 
 test('a client subscribes, is acknowledged, and gets the events of its topics', async (t) => {
@@ -27,13 +27,15 @@ test('the recorded frames of a client of Zeek', async (t) => {
   const events: string[] = [];
   zeek.subscribe(['gw/'], (message) => void events.push(...message.events.map(({ name }) => name)));
   await until('Zeek has told what it wants', () => endpoint.peers()[0]?.filter.includes('gw/') === true);
-  const frames = recordedClientFrames();
+  const frames = websocketFrames('websocket-clean').flatMap(({ from, bytes }) =>
+    from === 'client' ? [bytes] : [],
+  );
   const client = await new TestClient(t, url).opened();
   const other = await subscriber(t, url, ['gw/a/']);
   const [topics, ...messages] = frames;
   client.socket.send(topics ?? '');
   await client.has(1);
-  for (const frame of messages) client.socket.send(frame);
+  for (const frame of messages) client.socket.send(frame, { binary: false });
   const errors = ['no JSON', 'no event'].length;
   await client.has(1 + errors);
   await until('Zeek has the rest', () => events.length === messages.length - errors);
