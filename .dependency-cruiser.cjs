@@ -6,6 +6,7 @@ const MAY_IMPORT = {
   zeek: ['core', 'codec', 'protocol'],
   transport: ['core'],
   peer: ['core', 'codec', 'protocol', 'zeek', 'transport'],
+  door: ['core', 'codec', 'protocol', 'zeek'],
   spool: ['core', 'codec', 'zeek'],
   storage: ['core'],
   bridge: ['core', 'codec', 'zeek', 'storage'],

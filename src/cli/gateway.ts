@@ -3,13 +3,25 @@ import type { Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.js';
 import { retryDeadLetters } from '../bridge/retry.js';
 import { ZeekwayError } from '../core/errors.js';
-import { createServer, type Health, type HealthCheck, type PeerStatus as HttpPeer } from '../http/server.js';
+import { ANONYMOUS } from '../door/access.js';
+import { Door } from '../door/door.js';
+import type { Upstream } from '../door/hub.js';
+import { refuseForeignPage } from '../http/cross-site.js';
+import {
+  type ClientDoor,
+  createServer,
+  type Health,
+  type HealthCheck,
+  type PeerStatus as HttpPeer,
+} from '../http/server.js';
 import type { PeerStatus } from '../peer/status.js';
+import { systemClock } from '../peer/system.js';
 import type { Spool } from '../spool/spool.js';
 import type { Database } from '../storage/database.js';
 import type { Retention } from '../storage/partitions/pass.js';
 import { hostPort } from '../transport/endpoint-url.js';
 import { inspectPayload } from '../zeek/inspect.js';
+import type { Config } from './config/config.js';
 import type { HostPort } from './config/value-types.js';
 import type { LiveIngest } from './live-ingest.js';
 import type { Metrics } from './metrics.js';
@@ -42,6 +54,33 @@ function spoolCheck(spool: Spool): HealthCheck {
   return { name: 'spool', ok: state === 'ok', detail: state === 'ok' ? held : problem + held };
 }
 
+/** The WebSocket door to the peers of an endpoint. */
+export function makeDoor(
+  upstream: Upstream,
+  { door, http }: Pick<Config, 'door' | 'http'>,
+  logger: Logger,
+): Door {
+  const { tokens, publish, overflow, queue } = door;
+  if (tokens.size === 0 && publish.has(ANONYMOUS) && !isLoopback(http.host)) {
+    logger.warn(
+      {},
+      `whoever reaches ${http.host} may publish to Zeek (door.publish has ${ANONYMOUS}, door.tokens is empty)`,
+    );
+  }
+  return new Door({
+    upstream,
+    clock: systemClock,
+    logger,
+    version: VERSION,
+    access: { tokens, publish },
+    overflow,
+    queue: { bytes: queue },
+    refusePages: refuseForeignPage,
+  });
+}
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host);
+
 /** Starts the HTTP API. Throws `listen_failed`. @returns it with its URL. */
 export async function startHttp(
   at: HostPort,
@@ -57,6 +96,7 @@ export async function startHttp(
     health: () => Health;
     metrics?: Metrics;
     retention?: Retention;
+    door?: ClientDoor;
   },
 ): Promise<{ server: FastifyInstance; url: string }> {
   const server = createServer({

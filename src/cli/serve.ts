@@ -12,7 +12,7 @@ import { hostPort } from '../transport/endpoint-url.js';
 import { LOG_TOPIC_PREFIX, nodeIdTopic, nodeTopic } from '../zeek/cluster.js';
 import { Cleanup } from './cleanup.js';
 import type { Config } from './config/config.js';
-import { healthOf, startHttp } from './gateway.js';
+import { healthOf, makeDoor, startHttp } from './gateway.js';
 import { startLiveIngest } from './live-ingest.js';
 import { createLogger } from './logger.js';
 import { Metrics } from './metrics.js';
@@ -53,7 +53,8 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     spool: { sizeBytes: size, syncBytes, syncIntervalMs },
     onCommitted: (commit) => metrics.committed(commit),
   });
-  metrics.observe({ ingest, peers: () => endpoint.peers() });
+  const door = makeDoor(endpoint, options, logger);
+  metrics.observe({ ingest, peers: () => endpoint.peers(), door });
   const maintenance = new MaintenanceRunner({
     db,
     clock: systemClock,
@@ -72,6 +73,7 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     health: () => healthOf(ingest),
     metrics,
     retention: options.retention,
+    door,
   });
   cleanup.add(() => api.server.close());
   const { listen, peer } = options;

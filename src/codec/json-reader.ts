@@ -1,5 +1,5 @@
 import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
-import { ByteReader } from './bytes.js';
+import { ByteReader, DecodeError } from './bytes.js';
 import { nameFromBytes } from './text.js';
 
 /**
@@ -39,6 +39,22 @@ export function readJson(bytes: Uint8Array, limits: CodecLimits = DEFAULT_CODEC_
   skipSpace(reader);
   reader.expectEnd('the JSON text');
   return node;
+}
+
+/** Throws `decode_invalid`: at this place something else is expected. */
+export function failAtNode(node: JsonNode, expected: string): never {
+  throw new DecodeError(
+    'decode_invalid',
+    node.offset,
+    expected,
+    `${/^[ao]/.test(node.kind) ? 'an' : 'a'} ${node.kind}`,
+  );
+}
+
+/** The member of an object. Throws `DecodeError` where the node is no object, or has none of that name. */
+export function jsonMember(node: JsonNode, name: string): JsonNode {
+  const found = node.kind === 'object' ? node.members.get(name) : undefined;
+  return found ?? failAtNode(node, `an object with "${name}"`);
 }
 
 function skipSpace(reader: ByteReader): void {

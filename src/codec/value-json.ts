@@ -2,7 +2,7 @@ import { ZeekwayError } from '../core/errors.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
 import { Address, Subnet } from './address.js';
 import { DecodeError } from './bytes.js';
-import { type JsonNode, NUMBER, readJson } from './json-reader.js';
+import { failAtNode as fail, type JsonNode, jsonMember as member, NUMBER, readJson } from './json-reader.js';
 import { Port } from './port.js';
 import { displayText, nameFromBytes, nameToBytes, type Text, textFromBytes, unescapeText } from './text.js';
 import { formatTimespan, formatTimestamp, parseTimespan, parseTimestamp } from './time.js';
@@ -18,9 +18,10 @@ export interface JsonOptions {
   /**
    * `raw` (default): bytes that are not UTF-8 stand in the output as they are, as Zeek's own server sends
    * them. `escaped`: they and NUL become `\xNN` (`escapeText`), so that the output is valid JSON that
-   * PostgreSQL's jsonb takes; read it with `escaped` as well.
+   * PostgreSQL's jsonb takes; read it with `escaped` as well. `utf8`: a string that is UTF-8 is itself, and one that
+   * is not is as with `escaped`: valid UTF-8 and JSON that changes no text, for clients that want nothing else.
    */
-  readonly strings?: 'raw' | 'escaped';
+  readonly strings?: 'raw' | 'escaped' | 'utf8';
   /** `string`: counts and integers beyond 2^53 as strings, for readers like `JSON.parse`. Default `number`. */
   readonly bigIntegers?: 'number' | 'string';
 }
@@ -70,7 +71,9 @@ function quoted(text: Text, options: JsonOptions): string {
   if (options.strings === 'escaped') return JSON.stringify(displayText(text));
   const name = typeof text === 'string' ? text : nameFromBytes(text);
   // JSON.stringify shows a lone surrogate, a byte that is not UTF-8, as an escape: it stays as it is.
-  return name.isWellFormed() ? JSON.stringify(name) : `"${[...name].map(quotedCharacter).join('')}"`;
+  if (name.isWellFormed()) return JSON.stringify(name);
+  if (options.strings === 'utf8') return JSON.stringify(displayText(text));
+  return `"${[...name].map(quotedCharacter).join('')}"`;
 }
 
 const quotedCharacter = (character: string): string =>
@@ -174,20 +177,6 @@ export function valueFromJson(
     default:
       return fail(type, 'the name of a Broker type');
   }
-}
-
-function fail(node: JsonNode, expected: string): never {
-  throw new DecodeError(
-    'decode_invalid',
-    node.offset,
-    expected,
-    `${/^[ao]/.test(node.kind) ? 'an' : 'a'} ${node.kind}`,
-  );
-}
-
-function member(node: JsonNode, name: string): JsonNode {
-  const found = node.kind === 'object' ? node.members.get(name) : undefined;
-  return found ?? fail(node, `an object with "${name}"`);
 }
 
 function itemsOf(node: JsonNode): readonly JsonNode[] {

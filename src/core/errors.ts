@@ -278,6 +278,20 @@ export const ERROR_CATALOGUE = {
     'Use the page at /docs, opened by an IP address or as localhost; or a program that is no browser.',
     403,
   ),
+  unauthorized: entry(
+    'A token is needed, and none or a wrong one was given.',
+    'Send one of door.tokens: `Authorization: Bearer TOKEN`, or `?token=TOKEN` in the URL.',
+    401,
+  ),
+  too_many_clients: entry(
+    'As many WebSocket clients are connected as there may be.',
+    'Look at /v1/clients for who they are; the limit is DOOR_CLIENTS.',
+    503,
+  ),
+  too_many_topics: entry(
+    'The WebSocket clients want more topics than the gateway subscribes to on their behalf.',
+    'Subscribe to prefixes that cover many topics; the limits are DOOR_CLIENT_TOPICS, DOOR_TOPICS and DOOR_TOPICS_BYTES.',
+  ),
   query_timeout: entry(
     'The query took longer than the limit.',
     'Ask for a shorter time range or add a filter.',

@@ -18,6 +18,7 @@ test('without anything, there are the defaults', async (t) => {
     logLevel: 'info',
     spool: { size: 4096 * MiB, syncIntervalMs: 50, syncBytes: 4 * MiB },
     retention: { defaultDays: undefined, days: new Map() },
+    door: { tokens: new Map(), publish: new Map(), overflow: 'drop_oldest', queue: MiB },
   });
 });
 
@@ -33,6 +34,12 @@ test('a file has them all, as lines and as JSON', async (t) => {
     'log-level': 'debug',
     spool: { size: '512MiB', 'sync-interval': '2s', 'sync-bytes': 4096 },
     retention: { default: '90d', logs: { conn: '30d', dns: 'never' } },
+    door: {
+      tokens: { soc: 'soc-token-0123456789==' },
+      publish: { soc: 'a/|b/', anonymous: 'c/' },
+      overflow: 'disconnect',
+      queue: '2MiB',
+    },
   };
   const yaml = `
 listen:
@@ -52,6 +59,13 @@ spool:
 retention:
   default: 90d
   logs: {conn: 30d, dns: never}
+door:
+  tokens: {soc: soc-token-0123456789==}
+  publish:
+    soc: a/|b/
+    anonymous: c/
+  overflow: disconnect
+  queue: 2MiB
 `;
   const { config } = await load({ yaml });
   t.deepEqual(config, {
@@ -70,6 +84,15 @@ retention:
         ['conn', 30],
         ['dns', undefined],
       ]),
+    },
+    door: {
+      tokens: new Map([['soc', 'soc-token-0123456789==']]),
+      publish: new Map([
+        ['soc', ['a/', 'b/']],
+        ['anonymous', ['c/']],
+      ]),
+      overflow: 'disconnect',
+      queue: 2 * MiB,
     },
   });
   t.deepEqual((await load({ yaml: JSON.stringify(values) })).config, config);
@@ -109,6 +132,10 @@ for (const key of Object.values(KEYS) as Key[]) {
         'spool.sync-bytes': '7B',
         'retention.default': 'default=7d',
         'retention.logs': 'conn=7d',
+        'door.tokens': 'soc=soc-token-0123456789',
+        'door.publish': 'anonymous=a/',
+        'door.overflow': 'disconnect',
+        'door.queue': '2MiB',
       }[key.path] ?? '';
     const plain = await load({});
     const byFlag = await load({ flags: { [key.flag]: [text] } });

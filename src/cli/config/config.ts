@@ -1,3 +1,4 @@
+import type { OverflowPolicy } from '../../door/client-queue.js';
 import type { KEYS, Key, KeyId, LogLevel } from './keys.js';
 import type { Place } from './problems.js';
 import type { HostPort } from './value-types.js';
@@ -28,6 +29,17 @@ interface RetentionConfig {
   readonly days: ReadonlyMap<string, number | undefined>;
 }
 
+/** The WebSocket door. */
+interface DoorConfig {
+  /** By the name of who has it. */
+  readonly tokens: ReadonlyMap<string, string>;
+  /** Topic prefixes below which each may publish, by name. */
+  readonly publish: ReadonlyMap<string, readonly string[]>;
+  readonly overflow: OverflowPolicy;
+  /** Bytes that may wait for one client. */
+  readonly queue: number;
+}
+
 /** All that can be configured. */
 export interface Config extends StoreConfig {
   /** Endpoint URLs. */
@@ -40,6 +52,7 @@ export interface Config extends StoreConfig {
   readonly logLevel: LogLevel;
   readonly spool: SpoolConfig;
   readonly retention: RetentionConfig;
+  readonly door: DoorConfig;
 }
 
 /** A value and where it is from. */
@@ -60,6 +73,10 @@ type ValueOf<K> = K extends Key<infer T> ? T : never;
 export type Settings = { readonly [K in KeyId]: Setting<ValueOf<(typeof KEYS)[K]>> };
 
 const values = <T>({ items }: Setting<T>): T[] => items.map(({ value }) => value);
+
+/** The values of a `named` key. */
+const byName = <T>({ items }: Setting<T>): Map<string, T> =>
+  new Map(items.map(({ name = '', value }) => [name, value]));
 
 /** The value of a key that has a default. */
 function only<T>({ items: [item] }: Setting<T>): T {
@@ -88,6 +105,12 @@ export function configOf(settings: Settings): Config {
     retention: {
       defaultDays: daysOf(only(settings.retentionDefault)),
       days: new Map(settings.retentionLogs.items.map(({ name = '', value }) => [name, daysOf(value)])),
+    },
+    door: {
+      tokens: byName(settings.doorTokens),
+      publish: byName(settings.doorPublish),
+      overflow: only(settings.doorOverflow),
+      queue: only(settings.doorQueue),
     },
   };
 }
