@@ -16,7 +16,8 @@ import {
 } from '../http/server.js';
 import type { PeerStatus } from '../peer/status.js';
 import { systemClock } from '../peer/system.js';
-import type { Spool } from '../spool/spool.js';
+import type { Relay } from '../relay/relay.js';
+import type { SpoolStatus } from '../spool/spool.js';
 import type { Database } from '../storage/database.js';
 import type { Retention } from '../storage/partitions/pass.js';
 import { hostPort } from '../transport/endpoint-url.js';
@@ -33,8 +34,16 @@ function httpPeer({ id, since, ...rest }: PeerStatus): HttpPeer {
 }
 
 /** Whether the gateway can do its work: what `/readyz` says. */
-export function healthOf({ bridge, spool }: Pick<LiveIngest, 'bridge' | 'spool'>): Health {
-  const checks = [writingCheck(bridge), spoolCheck(spool)];
+export function healthOf({
+  bridge,
+  spool,
+  relay,
+}: Pick<LiveIngest, 'bridge' | 'spool'> & { readonly relay?: Relay | undefined }): Health {
+  const checks = [
+    writingCheck(bridge),
+    spoolCheck('spool', 'the database', spool.status),
+    ...(relay ? [spoolCheck('relay', 'the loggers', relay.status)] : []),
+  ];
   return { ready: checks.every(({ ok }) => ok), checks };
 }
 
@@ -47,11 +56,11 @@ function writingCheck(bridge: Bridge): HealthCheck {
   return { name: 'writing', ok, detail };
 }
 
-function spoolCheck(spool: Spool): HealthCheck {
-  const { state, lastError, bytes, sizeBytes, oldestMs } = spool.status;
-  const held = `${bytes} of ${sizeBytes} bytes wait for the database, the oldest for ${oldestMs} ms`;
+function spoolCheck(name: string, receiver: string, status: SpoolStatus): HealthCheck {
+  const { state, lastError, bytes, sizeBytes, oldestMs } = status;
+  const held = `${bytes} of ${sizeBytes} bytes wait for ${receiver}, the oldest for ${oldestMs} ms`;
   const problem = state === 'full' ? 'full, and the peers are not read: ' : `${lastError}; `;
-  return { name: 'spool', ok: state === 'ok', detail: state === 'ok' ? held : problem + held };
+  return { name, ok: state === 'ok', detail: state === 'ok' ? held : problem + held };
 }
 
 /** The WebSocket door to the peers of an endpoint. */

@@ -1,4 +1,5 @@
 import type { OverflowPolicy } from '../../door/client-queue.js';
+import type { Route } from '../../peer/routes.js';
 import type { KEYS, Key, KeyId, LogLevel } from './keys.js';
 import type { Place } from './problems.js';
 import type { HostPort } from './value-types.js';
@@ -47,6 +48,9 @@ export interface Config extends StoreConfig {
   readonly peer: readonly string[];
   /** Topic prefixes, beside those of all logs. */
   readonly subscribe: readonly string[];
+  /** The loggers that log batches are handed on to. */
+  readonly relay: readonly string[];
+  readonly routes: readonly Route[];
   readonly nodeName: string;
   readonly http: HostPort;
   readonly logLevel: LogLevel;
@@ -92,6 +96,8 @@ export function configOf(settings: Settings): Config {
     listen: values(settings.listen),
     peer: values(settings.peer),
     subscribe: values(settings.subscribe),
+    relay: values(settings.relay),
+    routes: values(settings.route).flat(),
     nodeName: only(settings.nodeName),
     ...(database === undefined ? {} : { database }),
     data: only(settings.data),

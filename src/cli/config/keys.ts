@@ -7,10 +7,12 @@ import {
   folderType,
   hostPortType,
   listenUrlType,
+  loggerAddressType,
   nodeNameType,
   peerUrlType,
   prefixesType,
   retentionType,
+  routeType,
   sizeType,
   spoolSizeType,
   syncIntervalType,
@@ -83,6 +85,14 @@ export const KEYS = {
   subscribe: key('subscribe', 'many', topicType, {
     argument: '<prefix>',
     meaning: 'further topics to take, beside all logs',
+  }),
+  relay: key('relay', 'many', loggerAddressType, {
+    argument: '<address>',
+    meaning: 'hand log batches that come at zeromq-log://... on to the logger at tcp://HOST:PORT',
+  }),
+  route: key('route', 'many', routeType, {
+    argument: '<route>',
+    meaning: 'events that go from one transport to another: FROM>TO=PREFIX, or <> for both ways',
   }),
   nodeName: key('node-name', 'one', nodeNameType, {
     argument: '<name>',

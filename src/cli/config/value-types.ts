@@ -8,6 +8,7 @@ import {
 } from '../../core/limits.js';
 import { didYouMean } from '../../core/nearest.js';
 import { MASK, maskSecrets } from '../../core/secrets.js';
+import { parseRoutes, type Route } from '../../peer/routes.js';
 import { parseDatabaseUrl, shownDatabaseUrl } from '../../storage/database-url.js';
 import { hostPort, parseDialledUrl, parseEndpointUrl } from '../../transport/endpoint-url.js';
 import { formatDuration, formatSize, parseDuration, parseSize } from './units.js';
@@ -89,6 +90,24 @@ const endpointUrl = (expected: string, check: (text: string) => { url: string })
 const ENDPOINT = 'an endpoint URL like broker://HOST:9999?tls=off';
 export const listenUrlType = endpointUrl(ENDPOINT, parseEndpointUrl);
 export const peerUrlType = endpointUrl(ENDPOINT, parseDialledUrl);
+
+/** Where a logger of a ZeroMQ cluster listens, as ZeroMQ writes it. */
+export const loggerAddressType: ValueType<string> = type(
+  'the address of a logger like tcp://10.0.0.5:5557',
+  (text) => (/^tcp:\/\/(?:\[[\da-fA-F:.]+\]|[\w.-]+):\d{1,5}$/.test(text) ? text : undefined),
+  (text) => text,
+);
+
+/** One way, or both ways. */
+export const routeType: ValueType<readonly Route[]> = {
+  expected: 'a route between transports like broker<>zeromq=my/topic',
+  parse: parseRoutes,
+  print: (routes) =>
+    routes
+      .slice(0, 1)
+      .map(({ from, to, prefix }) => `${from}${routes.length > 1 ? '<>' : '>'}${to}=${prefix}`)
+      .join(''),
+};
 
 export const databaseType: ValueType<string> = {
   expected: 'postgres://user:password@host:5432/database',
