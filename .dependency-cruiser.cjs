@@ -12,6 +12,7 @@ const MAY_IMPORT = {
   bridge: ['core', 'codec', 'zeek', 'storage'],
   http: ['core', 'codec', 'storage'],
   replay: ['core', 'codec', 'protocol', 'zeek'],
+  relay: ['core', 'codec', 'protocol', 'spool', 'transport'],
   load: ['core', 'codec', 'protocol', 'zeek', 'transport', 'peer', 'replay'],
 };
 

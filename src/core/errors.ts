@@ -117,6 +117,14 @@ export const ERROR_CATALOGUE = {
     'Keys for CURVE are missing, or are none.',
     'Set the variables ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_... as Zeek has them, or none of them; curve=off in the URL connects without.',
   ),
+  route_invalid: entry(
+    'A route between transports cannot be understood.',
+    'Write FROM>TO=PREFIX, like broker>zeromq=my/topic, or <> for both ways; the transports are broker, zeromq and websocket.',
+  ),
+  relay_failed: entry(
+    'Log batches are not handed on to the loggers any more.',
+    'The error says why; restart zeekway: what waits in its relay spool is handed on then.',
+  ),
   zeromq_unavailable: entry(
     'The library for ZeroMQ cannot be loaded.',
     'Run `npm rebuild zeromq`: it has no binary for this machine.',

@@ -92,6 +92,10 @@ export const PEER_STALLED_BYTES = 96 * 1024 * 1024;
 export const ZEROMQ_TURN_BYTES = 1024 * 1024;
 /** When a ZeroMQ socket without room is tried again: it has 1,000 messages to get rid of. */
 export const ZEROMQ_RETRY_MS = 10;
+/** Gateways that an event is routed through, from one transport to another: more than sites have worlds. */
+export const ROUTE_HOPS = 4;
+/** How long what ZeroMQ has taken for a logger may take to be sent when the gateway stops. */
+export const RELAY_LINGER_MS = 2_000;
 /**
  * Senders of one ZeroMQ socket that are known at the same time. It does not tell who has left, and each start of a
  * node makes a new one; clusters have hundreds.
