@@ -29,6 +29,8 @@ test('each value has behind it where it is from', async (t) => {
     'peer: [] # environment ZEEKWAY_PEER',
     'subscribe:',
     `  - x/ # file ${file}:1:13`,
+    'relay: [] # default',
+    'route: [] # default',
     'node-name: zeekway # default',
     'database: postgres://u@h/d # environment DATABASE_URL',
     'data: /x # option --data',

@@ -13,6 +13,8 @@ test('without anything, there are the defaults', async (t) => {
     listen: ['broker://127.0.0.1:9999'],
     peer: [],
     subscribe: [],
+    relay: [],
+    routes: [],
     nodeName: 'zeekway',
     http: { host: '127.0.0.1', port: 9280 },
     logLevel: 'info',
@@ -27,6 +29,8 @@ test('a file has them all, as lines and as JSON', async (t) => {
     listen: ['broker://0.0.0.0:9998'],
     peer: ['broker://zeek:9999?tls=off', 'broker://[::1]'],
     subscribe: ['zeek/event/'],
+    relay: ['tcp://10.0.0.5:5557', 'tcp://[::1]:1'],
+    route: ['broker<>zeromq=site/'],
     'node-name': 'logger-1',
     database: 'postgres://u:p@h/d',
     data: '/srv/zeekway',
@@ -47,6 +51,8 @@ listen:
 peer: [broker://zeek:9999?tls=off, "broker://[::1]"]
 subscribe:
   - 'zeek/event/'
+relay: [tcp://10.0.0.5:5557, "tcp://[::1]:1"]
+route: [broker<>zeromq=site/]
 node-name: logger-1
 database: postgres://u:p@h/d
 data: /srv/zeekway
@@ -72,6 +78,11 @@ door:
     listen: values.listen,
     peer: values.peer,
     subscribe: values.subscribe,
+    relay: values.relay,
+    routes: [
+      { from: 'broker', to: 'zeromq', prefix: 'site/' },
+      { from: 'zeromq', to: 'broker', prefix: 'site/' },
+    ],
     nodeName: 'logger-1',
     database: 'postgres://u:p@h/d',
     data: '/srv/zeekway',
@@ -122,6 +133,8 @@ for (const key of Object.values(KEYS) as Key[]) {
         listen: 'broker://h:1',
         peer: 'broker://h:1',
         subscribe: 'x/',
+        relay: 'tcp://h:1',
+        route: 'broker>zeromq=x/',
         'node-name': 'x',
         database: 'postgres://h/d',
         data: '/x',
