@@ -6,11 +6,13 @@ const MAY_IMPORT = {
   zeek: ['core', 'codec', 'protocol'],
   transport: ['core'],
   peer: ['core', 'codec', 'protocol', 'zeek', 'transport'],
+  door: ['core', 'codec', 'protocol', 'zeek'],
   spool: ['core', 'codec', 'zeek'],
   storage: ['core'],
   bridge: ['core', 'codec', 'zeek', 'storage'],
   http: ['core', 'codec', 'storage'],
   replay: ['core', 'codec', 'protocol', 'zeek'],
+  relay: ['core', 'codec', 'protocol', 'spool', 'transport'],
   load: ['core', 'codec', 'protocol', 'zeek', 'transport', 'peer', 'replay'],
 };
 

@@ -3,13 +3,26 @@ import type { Logger } from 'pino';
 import type { Bridge } from '../bridge/bridge.js';
 import { retryDeadLetters } from '../bridge/retry.js';
 import { ZeekwayError } from '../core/errors.js';
-import { createServer, type Health, type HealthCheck, type PeerStatus as HttpPeer } from '../http/server.js';
+import { ANONYMOUS } from '../door/access.js';
+import { Door } from '../door/door.js';
+import type { Upstream } from '../door/hub.js';
+import { refuseForeignPage } from '../http/cross-site.js';
+import {
+  type ClientDoor,
+  createServer,
+  type Health,
+  type HealthCheck,
+  type PeerStatus as HttpPeer,
+} from '../http/server.js';
 import type { PeerStatus } from '../peer/status.js';
-import type { Spool } from '../spool/spool.js';
+import { systemClock } from '../peer/system.js';
+import type { Relay } from '../relay/relay.js';
+import type { SpoolStatus } from '../spool/spool.js';
 import type { Database } from '../storage/database.js';
 import type { Retention } from '../storage/partitions/pass.js';
 import { hostPort } from '../transport/endpoint-url.js';
 import { inspectPayload } from '../zeek/inspect.js';
+import type { Config } from './config/config.js';
 import type { HostPort } from './config/value-types.js';
 import type { LiveIngest } from './live-ingest.js';
 import type { Metrics } from './metrics.js';
@@ -21,8 +34,16 @@ function httpPeer({ id, since, ...rest }: PeerStatus): HttpPeer {
 }
 
 /** Whether the gateway can do its work: what `/readyz` says. */
-export function healthOf({ bridge, spool }: Pick<LiveIngest, 'bridge' | 'spool'>): Health {
-  const checks = [writingCheck(bridge), spoolCheck(spool)];
+export function healthOf({
+  bridge,
+  spool,
+  relay,
+}: Pick<LiveIngest, 'bridge' | 'spool'> & { readonly relay?: Relay | undefined }): Health {
+  const checks = [
+    writingCheck(bridge),
+    spoolCheck('spool', 'the database', spool.status),
+    ...(relay ? [spoolCheck('relay', 'the loggers', relay.status)] : []),
+  ];
   return { ready: checks.every(({ ok }) => ok), checks };
 }
 
@@ -35,12 +56,39 @@ function writingCheck(bridge: Bridge): HealthCheck {
   return { name: 'writing', ok, detail };
 }
 
-function spoolCheck(spool: Spool): HealthCheck {
-  const { state, lastError, bytes, sizeBytes, oldestMs } = spool.status;
-  const held = `${bytes} of ${sizeBytes} bytes wait for the database, the oldest for ${oldestMs} ms`;
+function spoolCheck(name: string, receiver: string, status: SpoolStatus): HealthCheck {
+  const { state, lastError, bytes, sizeBytes, oldestMs } = status;
+  const held = `${bytes} of ${sizeBytes} bytes wait for ${receiver}, the oldest for ${oldestMs} ms`;
   const problem = state === 'full' ? 'full, and the peers are not read: ' : `${lastError}; `;
-  return { name: 'spool', ok: state === 'ok', detail: state === 'ok' ? held : problem + held };
+  return { name, ok: state === 'ok', detail: state === 'ok' ? held : problem + held };
 }
+
+/** The WebSocket door to the peers of an endpoint. */
+export function makeDoor(
+  upstream: Upstream,
+  { door, http }: Pick<Config, 'door' | 'http'>,
+  logger: Logger,
+): Door {
+  const { tokens, publish, overflow, queue } = door;
+  if (tokens.size === 0 && publish.has(ANONYMOUS) && !isLoopback(http.host)) {
+    logger.warn(
+      {},
+      `whoever reaches ${http.host} may publish to Zeek (door.publish has ${ANONYMOUS}, door.tokens is empty)`,
+    );
+  }
+  return new Door({
+    upstream,
+    clock: systemClock,
+    logger,
+    version: VERSION,
+    access: { tokens, publish },
+    overflow,
+    queue: { bytes: queue },
+    refusePages: refuseForeignPage,
+  });
+}
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host);
 
 /** Starts the HTTP API. Throws `listen_failed`. @returns it with its URL. */
 export async function startHttp(
@@ -57,6 +105,7 @@ export async function startHttp(
     health: () => Health;
     metrics?: Metrics;
     retention?: Retention;
+    door?: ClientDoor;
   },
 ): Promise<{ server: FastifyInstance; url: string }> {
   const server = createServer({

@@ -9,6 +9,7 @@ import { type Terminal, tellError } from './logger.js';
 import { addKeyOptions, configSources, speedOption } from './options.js';
 import { registerPartitions } from './partitions.js';
 import type { ReplayFlags } from './replay.js';
+import { registerTalk } from './talk.js';
 import { VERSION } from './version.js';
 
 /** What a shell reports for a process that Ctrl-C ended. */
@@ -84,6 +85,7 @@ addBenchCommands(program, terminal, stopSignal);
 registerDeadLetters(program, terminal, stopSignal);
 registerPartitions(program, terminal);
 registerDecode(program, terminal);
+registerTalk(program, terminal, stopSignal);
 
 try {
   await program.parseAsync();

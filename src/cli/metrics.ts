@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Commit } from '../bridge/batch-writer.js';
 import type { RowItems } from '../bridge/row-items.js';
+import type { Door } from '../door/door.js';
 import type { PeerStatus } from '../peer/status.js';
 import type { LiveIngest } from './live-ingest.js';
 
@@ -8,6 +9,7 @@ import type { LiveIngest } from './live-ingest.js';
 export interface MetricsSources {
   readonly ingest: Pick<LiveIngest, 'spool' | 'bridge'>;
   readonly peers: () => readonly PeerStatus[];
+  readonly door: Pick<Door, 'clients' | 'counts' | 'overflow'>;
 }
 
 /** The numbers of a gateway for Prometheus; docs/operations.md lists them. */
@@ -63,7 +65,7 @@ export class Metrics {
   }
 
   /** Has what others count read from them at each scrape. */
-  observe({ ingest, peers }: MetricsSources): void {
+  observe({ ingest, peers, door }: MetricsSources): void {
     const { spool, bridge } = ingest;
     const gauge = (name: string, help: string, value: () => number): void => {
       new Gauge({
@@ -205,6 +207,30 @@ export class Metrics {
       'Frames that could not be understood',
       'peer',
       byPeer(({ ignoredFrames }) => ignoredFrames),
+    );
+    gauge('zeekway_door_clients', 'WebSocket clients', () => door.clients().length);
+    counter('zeekway_door_sent_messages_total', 'Messages to each of them', () => door.counts.sent);
+    counted(
+      'zeekway_door_dropped_messages_total',
+      'Messages that a client was too slow for, by what is done with them',
+      'policy',
+      () => [[door.overflow, door.counts.dropped]],
+    );
+    counter(
+      'zeekway_door_published_messages_total',
+      'Events that clients published',
+      () => door.counts.published,
+    );
+    counter(
+      'zeekway_door_undecodable_messages_total',
+      'Messages that clients cannot have, since they are no values',
+      () => door.counts.undecodable,
+    );
+    counted(
+      'zeekway_door_refused_total',
+      'Connections that were not let in and events that a client may not publish, by error code',
+      'code',
+      () => door.counts.refused,
     );
   }
 

@@ -7,12 +7,15 @@ import { Endpoint } from '../peer/endpoint.js';
 import { loadEndpointId } from '../peer/identity.js';
 import type { PeerEvent } from '../peer/status.js';
 import { systemClock, systemRandom } from '../peer/system.js';
+import { LOG_WRITE } from '../protocol/zeromq/messages.js';
+import { Relay } from '../relay/relay.js';
 import { MaintenanceRunner } from '../storage/partitions/runner.js';
+import { curveKeys } from '../transport/curve.js';
 import { hostPort } from '../transport/endpoint-url.js';
 import { LOG_TOPIC_PREFIX, nodeIdTopic, nodeTopic } from '../zeek/cluster.js';
 import { Cleanup } from './cleanup.js';
 import type { Config } from './config/config.js';
-import { healthOf, startHttp } from './gateway.js';
+import { healthOf, makeDoor, startHttp } from './gateway.js';
 import { startLiveIngest } from './live-ingest.js';
 import { createLogger } from './logger.js';
 import { Metrics } from './metrics.js';
@@ -39,7 +42,7 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
   const { db, prepare } = await openStoreEvenAway(options, (line) => logger.info({}, line));
   cleanup.add(() => db.close());
   const id = await loadEndpointId(join(options.data, 'endpoint-id'), systemRandom);
-  const endpoint = new Endpoint({ id, nodeName: options.nodeName });
+  const endpoint = new Endpoint({ id, nodeName: options.nodeName, routes: options.routes });
   const { nodeName, subscribe } = options;
   const messages = endpoint.subscribe([LOG_TOPIC_PREFIX, nodeIdTopic(id), nodeTopic(nodeName), ...subscribe]);
   const { size, syncBytes, syncIntervalMs } = options.spool;
@@ -53,7 +56,9 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     spool: { sizeBytes: size, syncBytes, syncIntervalMs },
     onCommitted: (commit) => metrics.committed(commit),
   });
-  metrics.observe({ ingest, peers: () => endpoint.peers() });
+  const relay = await startRelay(endpoint, options, logger, cleanup);
+  const door = makeDoor(endpoint, options, logger);
+  metrics.observe({ ingest, peers: () => endpoint.peers(), door });
   const maintenance = new MaintenanceRunner({
     db,
     clock: systemClock,
@@ -62,16 +67,17 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
   });
   maintenance.start();
   cleanup.add(() => maintenance.stop());
-  const { work } = ingest;
+  const work = Promise.all([ingest.work, relay?.work]).then(() => {});
   // First the peers are left, then what they sent runs through the spool into the database.
   cleanup.add(() => ingest.close());
   cleanup.add(() => endpoint.close());
   endpoint.on('peer', (event) => logPeerEvent(event, logger));
   const api = await startHttp(options.http, db, logger, {
     peers: () => endpoint.peers(),
-    health: () => healthOf(ingest),
+    health: () => healthOf({ ...ingest, relay: relay?.relay }),
     metrics,
     retention: options.retention,
+    door,
   });
   cleanup.add(() => api.server.close());
   const { listen, peer } = options;
@@ -86,6 +92,26 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     `API at ${api.url}, docs at ${api.url}/docs`,
   );
   return { work };
+}
+
+/** Hands log batches on to the site's loggers, where there are some. */
+async function startRelay(
+  endpoint: Endpoint,
+  { relay: loggers, data, spool: { size: sizeBytes } }: Config,
+  logger: Logger,
+  cleanup: Cleanup,
+): Promise<{ relay: Relay; work: Promise<void> } | undefined> {
+  if (loggers.length === 0) return undefined;
+  const curve = curveKeys('auto', 'connect', process.env);
+  const relay = await Relay.start({ loggers, data, curve, logger, clock: systemClock, sizeBytes });
+  const work = relay.take(endpoint.subscribe([LOG_WRITE]));
+  cleanup.add(async () => {
+    // What came before the peers were left is kept, unless nothing can be.
+    if (relay.status.state === 'ok') await work;
+    await relay.close();
+  });
+  logger.info({ loggers }, 'log batches are handed on to the loggers');
+  return { relay, work };
 }
 
 function logPeerEvent({ type, peer, address, message, error }: PeerEvent, logger: Logger): void {

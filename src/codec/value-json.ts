@@ -18,9 +18,10 @@ export interface JsonOptions {
   /**
    * `raw` (default): bytes that are not UTF-8 stand in the output as they are, as Zeek's own server sends
    * them. `escaped`: they and NUL become `\xNN` (`escapeText`), so that the output is valid JSON that
-   * PostgreSQL's jsonb takes; read it with `escaped` as well.
+   * PostgreSQL's jsonb takes; read it with `escaped` as well. `utf8`: a string that is UTF-8 is itself, and one that
+   * is not is as with `escaped`: valid UTF-8 and JSON that changes no text, for clients that want nothing else.
    */
-  readonly strings?: 'raw' | 'escaped';
+  readonly strings?: 'raw' | 'escaped' | 'utf8';
   /** `string`: counts and integers beyond 2^53 as strings, for readers like `JSON.parse`. Default `number`. */
   readonly bigIntegers?: 'number' | 'string';
 }
@@ -70,7 +71,9 @@ function quoted(text: Text, options: JsonOptions): string {
   if (options.strings === 'escaped') return JSON.stringify(displayText(text));
   const name = typeof text === 'string' ? text : nameFromBytes(text);
   // JSON.stringify shows a lone surrogate, a byte that is not UTF-8, as an escape: it stays as it is.
-  return name.isWellFormed() ? JSON.stringify(name) : `"${[...name].map(quotedCharacter).join('')}"`;
+  if (name.isWellFormed()) return JSON.stringify(name);
+  if (options.strings === 'utf8') return JSON.stringify(displayText(text));
+  return `"${[...name].map(quotedCharacter).join('')}"`;
 }
 
 const quotedCharacter = (character: string): string =>

@@ -117,6 +117,14 @@ export const ERROR_CATALOGUE = {
     'Keys for CURVE are missing, or are none.',
     'Set the variables ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_... as Zeek has them, or none of them; curve=off in the URL connects without.',
   ),
+  route_invalid: entry(
+    'A route between transports cannot be understood.',
+    'Write FROM>TO=PREFIX, like broker>zeromq=my/topic, or <> for both ways; the transports are broker, zeromq and websocket.',
+  ),
+  relay_failed: entry(
+    'Log batches are not handed on to the loggers any more.',
+    'The error says why; restart zeekway: what waits in its relay spool is handed on then.',
+  ),
   zeromq_unavailable: entry(
     'The library for ZeroMQ cannot be loaded.',
     'Run `npm rebuild zeromq`: it has no binary for this machine.',
@@ -277,6 +285,20 @@ export const ERROR_CATALOGUE = {
     'A web page of another site asked for a change.',
     'Use the page at /docs, opened by an IP address or as localhost; or a program that is no browser.',
     403,
+  ),
+  unauthorized: entry(
+    'A token is needed, and none or a wrong one was given.',
+    'Send one of door.tokens: `Authorization: Bearer TOKEN`, or `?token=TOKEN` in the URL.',
+    401,
+  ),
+  too_many_clients: entry(
+    'As many WebSocket clients are connected as there may be.',
+    'Look at /v1/clients for who they are; the limit is DOOR_CLIENTS.',
+    503,
+  ),
+  too_many_topics: entry(
+    'The WebSocket clients want more topics than the gateway subscribes to on their behalf.',
+    'Subscribe to prefixes that cover many topics; the limits are DOOR_CLIENT_TOPICS, DOOR_TOPICS and DOOR_TOPICS_BYTES.',
   ),
   query_timeout: entry(
     'The query took longer than the limit.',

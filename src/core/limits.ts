@@ -92,6 +92,10 @@ export const PEER_STALLED_BYTES = 96 * 1024 * 1024;
 export const ZEROMQ_TURN_BYTES = 1024 * 1024;
 /** When a ZeroMQ socket without room is tried again: it has 1,000 messages to get rid of. */
 export const ZEROMQ_RETRY_MS = 10;
+/** Gateways that an event is routed through, from one transport to another: more than sites have worlds. */
+export const ROUTE_HOPS = 4;
+/** How long what ZeroMQ has taken for a logger may take to be sent when the gateway stops. */
+export const RELAY_LINGER_MS = 2_000;
 /**
  * Senders of one ZeroMQ socket that are known at the same time. It does not tell who has left, and each start of a
  * node makes a new one; clusters have hundreds.
@@ -326,6 +330,43 @@ export const API_RAW_BYTES = 4_096;
 export const API_BODY_BYTES = 64 * 1024;
 /** A parameter in the URL's path: a log's path may be long. Fastify's own limit is 100. */
 export const API_PATH_PARAMETER_CHARS = 1_024;
+
+/** WebSocket clients at the same time: each costs some 30 KiB, and what waits for it (DOOR_QUEUE_BYTES). */
+export const DOOR_CLIENTS = 5_000;
+/**
+ * Bytes that may wait for one client, by default: some seconds of a busy cluster's events. Clients that want the same
+ * messages share their bytes.
+ */
+export const DOOR_QUEUE_BYTES = 1024 * 1024;
+/** The smallest queue that can be asked for: some events. */
+export const DOOR_QUEUE_BYTES_MIN = 16 * 1024;
+/** ...and how many messages: each takes a place in the queue of its own, which is not shared. */
+export const DOOR_QUEUE_MESSAGES = 4_096;
+/**
+ * Bytes that a client's socket is given ahead of the system. What is behind them waits in the client's queue, where it
+ * can be dropped.
+ */
+export const DOOR_SOCKET_BYTES = 64 * 1024;
+/** One frame of a client: an event, of some KiB as a rule... */
+export const DOOR_FRAME_BYTES = 4 * 1024 * 1024;
+/** ...and the nodes of its JSON: each takes up to 300 bytes here, and any client may send one. */
+export const DOOR_FRAME_ITEMS = 64 * 1024;
+/** Topic prefixes of one client... */
+export const DOOR_CLIENT_TOPICS = 5_000;
+/** ...and of all together, each counted once: every peer is told all of them. A Broker filter may have 10,000... */
+export const DOOR_TOPICS = 10_000;
+/** ...and has to fit into a handshake (HANDSHAKE_FRAME_BYTES). */
+export const DOOR_TOPICS_BYTES = 512 * 1024;
+/** How long a client may take to say what it subscribes to. */
+export const DOOR_SUBSCRIBE_MS = 10_000;
+/** How often clients are asked whether they live; who has not answered the last time is let go. */
+export const DOOR_PING_MS = 30_000;
+/** How long a topic stays subscribed at the peers when its last client has left: clients come back. */
+export const DOOR_LINGER_MS = 60_000;
+/** Topics for which it is remembered who wants them, a reference for each client: a cluster has some hundreds. */
+export const DOOR_ROUTES = 1_000;
+/** The name that a client gives to itself: Zeek's own have some dozen characters. */
+export const DOOR_APPLICATION_CHARS = 256;
 
 /** Bytes out of order that one TCP stream of a capture may hold back before a gap is declared. */
 export const REASSEMBLY_BYTES = 16 * 1024 * 1024;

@@ -11,6 +11,7 @@ import type { Logger } from 'pino';
 import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
 import type { Retention } from '../storage/partitions/pass.js';
 import { type Query, read } from '../storage/queries/query.js';
+import type { ClientDoor } from './clients.js';
 import type { DeadLetterActions } from './dead-letters.js';
 import type { Health, PeerStatus } from './peers.js';
 
@@ -24,6 +25,8 @@ export interface ServerDeps {
   /** Numbers for Prometheus in its text format. */
   readonly metrics?: () => Promise<{ contentType: string; text: string }>;
   readonly deadLetters: DeadLetterActions;
+  /** Where WebSocket clients come in: nowhere where it is left out. */
+  readonly door?: ClientDoor;
   /** How long the maintenance keeps the rows of each log: for ever where it is left out. */
   readonly retention?: Retention;
   readonly logger: Logger;

@@ -17,25 +17,37 @@ export async function refuseCrossSite({
   method,
   headers,
 }: Pick<FastifyRequest, 'method' | 'headers'>): Promise<void> {
-  if (SAFE.has(method)) return;
-  const where = foreignPlace(headers);
+  if (!SAFE.has(method)) refuse(`a ${method} request`, foreignPage(headers) ?? foreignName(headers));
+}
+
+/**
+ * The same for WebSockets, which browsers let any page open, and read. Throws `cross_site_refused`.
+ * @param hasProof whether the request has shown a token: pages that were led here by a name of their own have none.
+ */
+export function refuseForeignPage(headers: Headers, hasProof: boolean): void {
+  refuse('a WebSocket', foreignPage(headers) ?? (hasProof ? undefined : foreignName(headers)));
+}
+
+function refuse(what: string, where: string | undefined): void {
   if (where === undefined) return;
-  throw new ZeekwayError('cross_site_refused', `a ${method} request of a web page is refused: ${where}`);
+  throw new ZeekwayError('cross_site_refused', `${what} of a web page is refused: ${where}`);
 }
 
 /** What a browser says about a page that is not of this API; programs that are no browsers say nothing. */
-function foreignPlace({ origin, host = '', 'sec-fetch-site': site }: Headers): string | undefined {
+function foreignPage({ origin, host = '', 'sec-fetch-site': site }: Headers): string | undefined {
   if (site !== undefined && site !== 'same-origin' && site !== 'none')
     return `it comes from elsewhere (${site})`;
+  if (origin === undefined) return undefined;
+  const page = urlOf(origin);
+  // With the scheme of the page, whose port is left out where it is the default one.
+  const here = page && urlOf(`${page.protocol}//${host}`);
+  return page && page.host === here?.host ? undefined : `its origin ${origin} is not ${host}`;
+}
+
+/** Any site can point a name of its own to this address, and is of the same origin then (DNS rebinding). */
+function foreignName({ origin, host = '', 'sec-fetch-site': site }: Headers): string | undefined {
   if (origin === undefined && site === undefined) return undefined;
   const own = urlOf(`http://${host}`);
-  if (origin !== undefined) {
-    const page = urlOf(origin);
-    // With the scheme of the page, whose port is left out where it is the default one.
-    const here = page && urlOf(`${page.protocol}//${host}`);
-    if (!page || page.host !== here?.host) return `its origin ${origin} is not ${host}`;
-  }
-  // Any site can point a name of its own to this address, and is of the same origin then (DNS rebinding).
   return own && isOwnName(own.hostname)
     ? undefined
     : `"${host}" is a name that anybody may have given to this address`;

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { ERROR_CATALOGUE, type ErrorCode, ZeekwayError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest.js';
+import { maskToken } from '../core/secrets.js';
 
 /** Errors as RFC 9457 describes them, with the code of our catalogue. */
 
@@ -97,7 +98,7 @@ export function sendProblem(error: FastifyError, request: FastifyRequest, reply:
   const entry: { summary: string; action: string; status?: number } = ERROR_CATALOGUE[known.code];
   const status = givenStatus ?? entry.status ?? 500;
   if (status >= 500 && !request.signal.aborted) {
-    request.log.error({ err: error, url: request.url }, `${known.message} [${known.code}]`);
+    request.log.error({ err: error, url: maskToken(request.url) }, `${known.message} [${known.code}]`);
   }
   const detail = PRIVATE_CODES.has(known.code)
     ? `${entry.summary} The log of zeekway says more under request ${request.id}.`
@@ -107,10 +108,12 @@ export function sendProblem(error: FastifyError, request: FastifyRequest, reply:
     title: entry.summary,
     status,
     detail,
-    instance: request.url,
+    instance: maskToken(request.url),
     code: known.code,
     action: entry.action,
   };
+  // Which is how a 401 has to say what would help (RFC 9110, section 15.5.2).
+  if (status === 401) reply.header('www-authenticate', 'Bearer');
   return reply.code(status).header('content-type', PROBLEM_MEDIA_TYPE).send(problem);
 }
 

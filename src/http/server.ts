@@ -5,11 +5,19 @@ import fastify, {
   type FastifyInstance,
   LogController,
 } from 'fastify';
-import { API_BODY_BYTES, API_CONNECTIONS, API_IDLE_MS, API_PATH_PARAMETER_CHARS } from '../core/limits.js';
+import {
+  API_BODY_BYTES,
+  API_CONNECTIONS,
+  API_IDLE_MS,
+  API_PATH_PARAMETER_CHARS,
+  DOOR_CLIENTS,
+} from '../core/limits.js';
+import { maskToken } from '../core/secrets.js';
 import type { App, ServerDeps } from './context.js';
 import { refuseCrossSite } from './cross-site.js';
 import { registerOpenApi } from './openapi.js';
 import { notFound, ProblemSchema, sendProblem } from './problem.js';
+import { clientRoutes } from './routes/clients.js';
 import { deadLetterChangeRoutes } from './routes/dead-letter-changes.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
 import { errorRoutes } from './routes/errors.js';
@@ -22,7 +30,9 @@ import { peerRoutes } from './routes/peers.js';
 import { rowRoutes } from './routes/rows.js';
 import { uidRoutes } from './routes/uid.js';
 import { RowSchema, SourceSchema } from './schemas.js';
+import { wantsUpgrade } from './upgrade.js';
 
+export type { ClientDoor } from './clients.js';
 export type { ServerDeps } from './context.js';
 export type { Health, HealthCheck, PeerStatus } from './peers.js';
 
@@ -45,7 +55,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
 
-  app.server.maxConnections = API_CONNECTIONS;
+  limitConnections(app, deps);
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
   });
@@ -53,7 +63,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request;
     request.log.debug(
-      { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      { method, url: maskToken(url), status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
       'answered',
     );
   });
@@ -73,10 +83,32 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     deadLetterChangeRoutes(routes, deps);
     partitionRoutes(routes, deps);
     peerRoutes(routes, deps);
+    clientRoutes(routes, deps);
     healthRoutes(routes, deps);
     metricsRoutes(routes, deps);
     errorRoutes(routes);
     routes.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   });
   return app as unknown as FastifyInstance;
+}
+
+/**
+ * Connections of WebSocket clients count as any other in `maxConnections`: with them, those that are being answered are
+ * limited on their own.
+ */
+function limitConnections(app: App, { door }: Pick<ServerDeps, 'door'>): void {
+  app.server.maxConnections = API_CONNECTIONS + (door ? DOOR_CLIENTS : 0);
+  if (!door) return;
+  let answering = 0;
+  app.addHook('onRequest', async ({ raw }, reply) => {
+    if (wantsUpgrade(raw)) return;
+    answering += 1;
+    reply.raw.once('close', () => {
+      answering -= 1;
+    });
+    if (answering <= API_CONNECTIONS) return;
+    // What `maxConnections` does with a connection too many.
+    reply.hijack();
+    raw.destroy();
+  });
 }

@@ -15,13 +15,14 @@ import type { Listener } from '../transport/contract.js';
 import { parseDialledUrl, parseEndpointUrl, schemeOf } from '../transport/endpoint-url.js';
 import { parseZeromqLogUrl, type ZeromqLogAddress } from '../transport/zeromq-url.js';
 import { clusterHello, nodeIdTopic, nodeNameFromHello } from '../zeek/cluster.js';
-import { eventMessage } from '../zeek/message.js';
+import { eventMessage, wholeEventMessage } from '../zeek/message.js';
 import type { Link } from './link.js';
 import { Message, type MessageSource } from './message.js';
 import { type OtherPeer, otherPeer } from './other-transports.js';
 import type { Outgoing, Peer, PeerHost } from './peer.js';
 import { PeerManager } from './peer-manager.js';
-import type { PeerEvent, PeerStatus } from './status.js';
+import { type Route, Router } from './routes.js';
+import type { PeerEvent, PeerStatus, Transport } from './status.js';
 import { type QueueLimits, Subscription } from './subscription.js';
 import { systemClock, systemRandom } from './system.js';
 import { ZeromqLogger } from './zeromq-logger.js';
@@ -31,6 +32,8 @@ export interface EndpointOptions {
   readonly id?: EndpointId;
   /** The name of this node in the Zeek cluster's layout: each new peer gets a `Cluster::hello` with it. */
   readonly nodeName?: string;
+  /** Which events go from peers of one transport to those of another. */
+  readonly routes?: readonly Route[];
   readonly limits?: Partial<CodecLimits>;
   readonly clock?: Clock;
   readonly random?: RandomBytes;
@@ -73,6 +76,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   private readonly peerManager: PeerManager;
   /** Those over other transports than Broker's, by URL. */
   private readonly others = new Map<string, Peer>();
+  private readonly router: Router;
   private readonly subscriptions = new Set<Subscription>();
   private readonly sources = new WeakMap<Link, MessageSource>();
   private readonly nodeNames = new Map<EndpointId, string>();
@@ -86,6 +90,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
     this.random = random;
     this.nodeName = options.nodeName;
     this.id = options.id === undefined ? newEndpointId(random) : parseEndpointId(options.id);
+    this.router = new Router(options.routes ?? [], this.id);
     this.peerManager = new PeerManager({
       id: this.id,
       limits: this.limits,
@@ -258,7 +263,11 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
 
   private filter(): string[] {
     const own = this.nodeName === undefined ? [] : [nodeIdTopic(this.id)];
-    return minimalFilter([...own, ...[...this.subscriptions].flatMap(({ topics }) => topics)]);
+    return minimalFilter([
+      ...own,
+      ...this.router.topics,
+      ...[...this.subscriptions].flatMap(({ topics }) => topics),
+    ]);
   }
 
   private async pump(subscription: Subscription, handler: MessageHandler): Promise<void> {
@@ -289,6 +298,18 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   private handleMessage(message: Message): void {
     if (message.topic.startsWith(nodeIdTopic(this.id))) this.learnNodeName(message);
     for (const subscription of this.subscriptions) subscription.offer(message);
+    this.route(message);
+  }
+
+  private route(message: Message): void {
+    for (const { to, events } of this.router.forward(message)) {
+      for (const event of events) this.publishOver(to, outgoing(message.topic, wholeEventMessage(event)));
+    }
+  }
+
+  private publishOver(transport: Transport, message: Outgoing): void {
+    if (transport === 'broker') this.peerManager.publish(message.topic, message.bytes);
+    for (const peer of this.others.values()) if (peer.transport === transport) peer.publish(message);
   }
 
   private learnNodeName(message: Message): void {

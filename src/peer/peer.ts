@@ -4,7 +4,7 @@ import type { Clock, RandomBytes } from '../core/clock.js';
 import type { CodecLimits } from '../core/limits.js';
 import type { Filter } from '../protocol/broker/filter.js';
 import type { MessageSource } from './message.js';
-import type { PeerEvent, PeerStatus } from './status.js';
+import type { PeerEvent, PeerStatus, Transport } from './status.js';
 
 /** What is published, in the form that each transport takes. */
 export interface Outgoing {
@@ -40,6 +40,7 @@ export interface PeerHost {
  * and again whenever the connection ends.
  */
 export interface Peer {
+  readonly transport: Transport;
   /** The URL in its one spelling, as it may be shown. */
   readonly url: string;
   /** The topics that the endpoint wants. */

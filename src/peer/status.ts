@@ -3,7 +3,8 @@ import type { EndpointId } from '../protocol/broker/endpoint-id.js';
 import type { Filter } from '../protocol/broker/filter.js';
 
 /** What a peer is reached by. */
-export type Transport = 'broker' | 'zeromq' | 'websocket';
+export const TRANSPORTS = ['broker', 'zeromq', 'websocket'] as const;
+export type Transport = (typeof TRANSPORTS)[number];
 
 /**
  * What happened to a peering, by Broker's names (libbroker/broker/status.hh). One event per change, not per

@@ -17,6 +17,7 @@ import type { PeerStatus } from './status.js';
  * is not read fills this socket's queue (1,000 batches), then TCP's, then the sender's, which then drops batches.
  */
 export class ZeromqLogger implements Peer {
+  readonly transport = 'zeromq';
   readonly url: string;
   readonly port: number;
   private readonly reader: ZeromqReader;

@@ -5,7 +5,7 @@ import { encodeValue } from '../codec/value-binary.js';
 import { encodeValueJson } from '../codec/value-json.js';
 import { errorLine, ZeekwayError } from '../core/errors.js';
 import { PEER_SEND_QUEUE_BYTES } from '../core/limits.js';
-import type { Filter } from '../protocol/broker/filter.js';
+import { type Filter, FilterMatcher } from '../protocol/broker/filter.js';
 import { readZeroMqMessage, type ZeroMqPayload, zeroMqParts } from '../protocol/zeromq/messages.js';
 import { curveKeys } from '../transport/curve.js';
 import {
@@ -49,6 +49,7 @@ const BOTH = 2;
  */
 export class ZeromqPeer implements Peer {
   readonly id: string;
+  readonly transport = 'zeromq';
   readonly url: string;
   private readonly senders: SenderTable;
   private readonly hello: ZeromqHello | undefined;
@@ -56,6 +57,9 @@ export class ZeromqPeer implements Peer {
   private readonly started: Promise<Sockets | undefined>;
   private sockets: Sockets | undefined;
   private filter = new Set<string>();
+  /** What the nodes of the cluster subscribed to. */
+  private readonly wanted = new Set<string>();
+  private matcher: FilterMatcher | undefined;
   private reading = true;
   private isClosed = false;
   private readonly connected = new Set<string>();
@@ -94,7 +98,7 @@ export class ZeromqPeer implements Peer {
   }
 
   publish({ topic, value, bytes }: Outgoing): boolean {
-    if (!this.sockets || !this.isPeered) return false;
+    if (!this.sockets || !this.isPeered || !this.wants(topic)) return false;
     const { format } = this.address;
     const payload = format === 'broker-bin-v1' ? bytes : encodeValueJson(value);
     const parts = zeroMqParts({ type: 'event', topic, sender: this.id, format, payload });
@@ -118,7 +122,7 @@ export class ZeromqPeer implements Peer {
         direction: 'out',
         state: this.isPeered ? 'peered' : 'connecting',
         since: this.since,
-        filter: [],
+        filter: [...this.wanted],
         bytesIn: senders.reduce((sum, { bytes }) => sum + bytes, 0),
         bytesOut: this.bytesOut,
         messagesIn: senders.reduce((sum, { messages }) => sum + messages, 0),
@@ -147,6 +151,11 @@ export class ZeromqPeer implements Peer {
 
   private get isPeered(): boolean {
     return this.connected.size === BOTH;
+  }
+
+  private wants(topic: string): boolean {
+    this.matcher ??= new FilterMatcher([...this.wanted]);
+    return this.matcher.matches(topic);
   }
 
   /** What a node listens to for the cluster's sake. */
@@ -217,6 +226,8 @@ export class ZeromqPeer implements Peer {
     if (!wasPeered || this.isClosed) return;
     this.since = this.host.clock.wallNanos();
     this.hello?.lost();
+    this.wanted.clear();
+    this.matcher = undefined;
     this.tell('peer_lost', 'lost the proxy of the cluster');
   }
 
@@ -253,9 +264,13 @@ export class ZeromqPeer implements Peer {
   private subscriptionCame(parts: readonly Uint8Array[]): void {
     try {
       const message = readZeroMqMessage(parts);
-      if ('payload' in message || !this.hello) return;
-      if (message.type === 'subscribe') this.sendAll(this.hello.subscribed(message.topic));
-      else this.hello.cancelled(message.topic);
+      if ('payload' in message) return;
+      const { type, topic } = message;
+      this.matcher = undefined;
+      if (type === 'subscribe') this.wanted.add(topic);
+      else this.wanted.delete(topic);
+      if (type === 'subscribe') this.sendAll(this.hello?.subscribed(topic) ?? []);
+      else this.hello?.cancelled(topic);
     } catch (error) {
       this.ignore(error);
     }

@@ -312,11 +312,16 @@ const message = (type: bigint, content: Value): Value =>
 
 /** The value of an event message. @param timestampNanos network time; left out, the event has no metadata. */
 export function eventMessage(name: string, args: readonly Value[], timestampNanos?: bigint): Value {
-  const metadata =
-    timestampNanos === undefined
-      ? []
-      : [vector([vector([count(NETWORK_TIMESTAMP), timestamp(timestampNanos)])])];
-  return message(MESSAGE_TYPE.event, vector([string(name), vector(args), ...metadata]));
+  const value = timestampNanos === undefined ? undefined : timestamp(timestampNanos);
+  const metadata = value === undefined ? [] : [{ id: NETWORK_TIMESTAMP, value }];
+  return wholeEventMessage({ name, args, metadata });
+}
+
+/** The value of the message of an event, with all its metadata; without any, as Zeek before 6.0 has it. */
+export function wholeEventMessage({ name, args, metadata }: ZeekEvent): Value {
+  const entries = metadata.map(({ id, value }) => vector([count(id), value]));
+  const last = entries.length === 0 ? [] : [vector(entries)];
+  return message(MESSAGE_TYPE.event, vector([string(name), vector(args), ...last]));
 }
 
 const fieldValue = (field: LogField): Value =>

@@ -1,10 +1,12 @@
 /**
  * `npm run bench`: what the codec does in a second of one core, and how fast records become committed rows
- * against `psql \\copy` of the same rows in the same run. `npm run bench -- RECORDS ROUNDS` changes its size.
+ * against `psql \\copy` of the same rows in the same run, and what 1, 100 and 1,000 WebSocket clients get.
+ * `npm run bench -- RECORDS ROUNDS` changes its size, `npm run bench -- fan-out [SECONDS]` is the clients alone.
  * Needs psql (Debian: postgresql-client).
  */
 import { closeServer } from '../support/make-database.js';
 import { benchCodec } from './codec.js';
+import { benchFanOut } from './fan-out.js';
 import { benchIngest } from './ingest.js';
 
 const [records = '200000', rounds = '5'] = process.argv.slice(2);
@@ -15,6 +17,19 @@ const rate = (perSecond: number): string => `${Math.round(perSecond).toLocaleStr
 const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
+async function fanOut(seconds: number): Promise<void> {
+  const results = await benchFanOut(seconds);
+  for (const { clients, perSecond, share, p50, p99 } of results) {
+    print(`messages to ${clients} clients`, `${rate(perSecond)} (${(100 * share).toFixed(1)} %)`);
+    const relative = (p99 / (results[0]?.p99 ?? p99)).toFixed(1);
+    print('  latency', `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${relative} x one client`);
+  }
+}
+
+if (records === 'fan-out') {
+  await fanOut(Number(process.argv[3] ?? 3));
+  process.exit();
+}
 for (const { name, perSecond } of await benchCodec()) print(name, rate(perSecond));
 const ingest = await benchIngest(Number(records), Number(rounds));
 await closeServer();
@@ -24,3 +39,4 @@ print('rows from a capture', rate(median(ingest.replay)));
 print('rows by psql \\copy', rate(median(ingest.psql)));
 print('bridge / psql', ingest.bridgeRatio.toFixed(2));
 print('capture / psql', ingest.replayRatio.toFixed(2));
+await fanOut(3);

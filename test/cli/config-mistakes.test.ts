@@ -11,7 +11,8 @@ const DAYS = 'expected never, or days from 1d to 36500d, like 30d';
 const TIME = 'expected a time from 1ms to 1m, like 50ms or 2s';
 const HTTP = 'expected HOST:PORT, like 127.0.0.1:9280 or [::1]:9280';
 const DATABASE = 'the database URL is not understood: write postgres://user:password@host:5432/database';
-const TOP = 'listen, peer, subscribe, node-name, database, data, http, log-level, spool, retention';
+const TOP =
+  'listen, peer, subscribe, relay, route, node-name, database, data, http, log-level, spool, retention, door';
 
 for (const [yaml, line] of [
   [

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { LoadedConfig } from '../../src/cli/config/load.js';
 import { printConfig } from '../../src/cli/config/print.js';
 import { parseEndpointUrl } from '../../src/transport/endpoint-url.js';
-import { load } from './config-sources.js';
+import { load, mistakes } from './config-sources.js';
 
 /** The same with URLs in their one spelling. */
 const spelt = ({ config }: LoadedConfig) => ({
@@ -29,6 +29,8 @@ test('each value has behind it where it is from', async (t) => {
     'peer: [] # environment ZEEKWAY_PEER',
     'subscribe:',
     `  - x/ # file ${file}:1:13`,
+    'relay: [] # default',
+    'route: [] # default',
     'node-name: zeekway # default',
     'database: postgres://u@h/d # environment DATABASE_URL',
     'data: /x # option --data',
@@ -43,6 +45,11 @@ test('each value has behind it where it is from', async (t) => {
     '  logs:',
     `    conn: 30d # file ${file}:4:26`,
     '    dns: 7d # option --retention',
+    'door:',
+    '  tokens: {} # default',
+    '  publish: {} # default',
+    '  overflow: drop_oldest # default',
+    '  queue: 1MiB # default',
   ]);
 });
 
@@ -75,6 +82,41 @@ test('passwords are ***', async (t) => {
   // Masked, it is a configuration still.
   await t.notThrowsAsync(load({ yaml: printed }));
   await t.notThrowsAsync(load({ yaml: inQuery }));
+});
+
+test('tokens are ***, in mistakes, too, and what is printed lets nobody in', async (t) => {
+  const token = 'soc-token-0123456789';
+  const flags = { '--door-tokens': [`soc=${token}=`], '--door-publish': ['soc=a/|b=/'] };
+  const printed = await printedFor(flags);
+  t.notRegex(printed, /soc-token/);
+  t.regex(printed, /^ {4}soc: "\*\*\*" # option --door-tokens$/m);
+  t.regex(printed, /^ {4}soc: a\/\|b=\/ # option --door-publish$/m);
+  await t.notThrowsAsync(load({ yaml: printed }));
+  for (const wrong of [
+    { flags: { '--door-tokens': [token] } },
+    { flags: { '--door-tokens': [`soc=${token} `.replace('-', ' ')] } },
+    { yaml: `door: {tokens: {soc: "${token}!"}}` },
+    { yaml: `door: {tokens: ${token}}` },
+  ]) {
+    const lines = (await mistakes(wrong)).join();
+    t.regex(lines, /door.tokens|--door-tokens/);
+    t.notRegex(lines, /0123456789/);
+  }
+});
+
+test('rights are for those who have a token, and for anonymous', async (t) => {
+  const flags = {
+    '--door-tokens': ['soc=soc-token-0123456789'],
+    '--door-publish': ['sock=a/', 'anonymous=b/'],
+  };
+  const [line, ...rest] = await mistakes({ flags });
+  t.deepEqual(rest, []);
+  t.regex(
+    line ?? '',
+    /option --door-publish: sock: expected anonymous, or a name in door\.tokens.*did you mean "soc"/,
+  );
+  const reserved = await mistakes({ flags: { '--door-tokens': ['anonymous=soc-token-0123456789'] } });
+  t.regex(reserved.join(), /expected another name/);
 });
 
 test('a file name with a line break stays in its comment', async (t) => {

@@ -13,11 +13,14 @@ test('without anything, there are the defaults', async (t) => {
     listen: ['broker://127.0.0.1:9999'],
     peer: [],
     subscribe: [],
+    relay: [],
+    routes: [],
     nodeName: 'zeekway',
     http: { host: '127.0.0.1', port: 9280 },
     logLevel: 'info',
     spool: { size: 4096 * MiB, syncIntervalMs: 50, syncBytes: 4 * MiB },
     retention: { defaultDays: undefined, days: new Map() },
+    door: { tokens: new Map(), publish: new Map(), overflow: 'drop_oldest', queue: MiB },
   });
 });
 
@@ -26,6 +29,8 @@ test('a file has them all, as lines and as JSON', async (t) => {
     listen: ['broker://0.0.0.0:9998'],
     peer: ['broker://zeek:9999?tls=off', 'broker://[::1]'],
     subscribe: ['zeek/event/'],
+    relay: ['tcp://10.0.0.5:5557', 'tcp://[::1]:1'],
+    route: ['broker<>zeromq=site/'],
     'node-name': 'logger-1',
     database: 'postgres://u:p@h/d',
     data: '/srv/zeekway',
@@ -33,6 +38,12 @@ test('a file has them all, as lines and as JSON', async (t) => {
     'log-level': 'debug',
     spool: { size: '512MiB', 'sync-interval': '2s', 'sync-bytes': 4096 },
     retention: { default: '90d', logs: { conn: '30d', dns: 'never' } },
+    door: {
+      tokens: { soc: 'soc-token-0123456789==' },
+      publish: { soc: 'a/|b/', anonymous: 'c/' },
+      overflow: 'disconnect',
+      queue: '2MiB',
+    },
   };
   const yaml = `
 listen:
@@ -40,6 +51,8 @@ listen:
 peer: [broker://zeek:9999?tls=off, "broker://[::1]"]
 subscribe:
   - 'zeek/event/'
+relay: [tcp://10.0.0.5:5557, "tcp://[::1]:1"]
+route: [broker<>zeromq=site/]
 node-name: logger-1
 database: postgres://u:p@h/d
 data: /srv/zeekway
@@ -52,12 +65,24 @@ spool:
 retention:
   default: 90d
   logs: {conn: 30d, dns: never}
+door:
+  tokens: {soc: soc-token-0123456789==}
+  publish:
+    soc: a/|b/
+    anonymous: c/
+  overflow: disconnect
+  queue: 2MiB
 `;
   const { config } = await load({ yaml });
   t.deepEqual(config, {
     listen: values.listen,
     peer: values.peer,
     subscribe: values.subscribe,
+    relay: values.relay,
+    routes: [
+      { from: 'broker', to: 'zeromq', prefix: 'site/' },
+      { from: 'zeromq', to: 'broker', prefix: 'site/' },
+    ],
     nodeName: 'logger-1',
     database: 'postgres://u:p@h/d',
     data: '/srv/zeekway',
@@ -70,6 +95,15 @@ retention:
         ['conn', 30],
         ['dns', undefined],
       ]),
+    },
+    door: {
+      tokens: new Map([['soc', 'soc-token-0123456789==']]),
+      publish: new Map([
+        ['soc', ['a/', 'b/']],
+        ['anonymous', ['c/']],
+      ]),
+      overflow: 'disconnect',
+      queue: 2 * MiB,
     },
   });
   t.deepEqual((await load({ yaml: JSON.stringify(values) })).config, config);
@@ -99,6 +133,8 @@ for (const key of Object.values(KEYS) as Key[]) {
         listen: 'broker://h:1',
         peer: 'broker://h:1',
         subscribe: 'x/',
+        relay: 'tcp://h:1',
+        route: 'broker>zeromq=x/',
         'node-name': 'x',
         database: 'postgres://h/d',
         data: '/x',
@@ -109,6 +145,10 @@ for (const key of Object.values(KEYS) as Key[]) {
         'spool.sync-bytes': '7B',
         'retention.default': 'default=7d',
         'retention.logs': 'conn=7d',
+        'door.tokens': 'soc=soc-token-0123456789',
+        'door.publish': 'anonymous=a/',
+        'door.overflow': 'disconnect',
+        'door.queue': '2MiB',
       }[key.path] ?? '';
     const plain = await load({});
     const byFlag = await load({ flags: { [key.flag]: [text] } });

@@ -4,7 +4,7 @@ import type { RowSet } from '../../src/bridge/batch.js';
 import { RowItems } from '../../src/bridge/row-items.js';
 import { DEAD_LETTERS } from '../../src/bridge/rows.js';
 import type { LiveIngest } from '../../src/cli/live-ingest.js';
-import { Metrics } from '../../src/cli/metrics.js';
+import { Metrics, type MetricsSources } from '../../src/cli/metrics.js';
 import type { PeerStatus } from '../../src/peer/status.js';
 import type { Item } from '../../src/zeek/item.js';
 import { numbers } from '../bridge/numbers.js';
@@ -55,6 +55,21 @@ function ingest(): Pick<LiveIngest, 'spool' | 'bridge'> {
   return { spool, bridge } as unknown as Pick<LiveIngest, 'spool' | 'bridge'>;
 }
 
+const door: MetricsSources['door'] = {
+  overflow: 'drop_oldest',
+  clients: () => [],
+  counts: {
+    sent: 9,
+    dropped: 8,
+    published: 7,
+    undecodable: 6,
+    refused: new Map([
+      ['unauthorized', 5],
+      ['no_permission', 4],
+    ]),
+  },
+};
+
 function filled(): Metrics {
   const metrics = new Metrics();
   const peers = [
@@ -62,7 +77,7 @@ function filled(): Metrics {
     peer('a:2', { node: 'worker-1', bytesIn: 50 }),
     peer('b:1', { state: 'retrying' }),
   ];
-  metrics.observe({ ingest: ingest(), peers: () => peers });
+  metrics.observe({ ingest: ingest(), peers: () => peers, door });
   const items = [
     ...numbers({ ...origin('a'), node: 'worker-1' }, 0, 3),
     ...numbers(origin('10.0.0.1'), 3, 2),
@@ -104,6 +119,10 @@ test('what is counted and observed comes out in Prometheus format, each scrape a
     'zeekway_peers{state="peered"} 2',
     'zeekway_peers{state="retrying"} 1',
     'zeekway_peer_received_bytes_total{peer="worker-1"} 150',
+    'zeekway_door_clients 0',
+    'zeekway_door_sent_messages_total 9',
+    'zeekway_door_dropped_messages_total{policy="drop_oldest"} 8',
+    'zeekway_door_refused_total{code="no_permission"} 4',
   ]) {
     t.true(lines.includes(expected), `${expected} is not among\n${lines.join('\n')}`);
   }

@@ -9,6 +9,7 @@ import { encodeLogRecord, type LogField, type LogValue } from '../../src/codec/l
 import { count } from '../../src/codec/value.js';
 import { openDatabase } from '../../src/storage/database.js';
 import { batchMessage, logCreateMessage, logWriteMessage } from '../../src/zeek/message.js';
+import { eventOf, subscriber } from '../door/support.js';
 import { ownDatabase } from '../support/database.js';
 import { testEndpoint, until } from '../support/endpoints.js';
 import { Zeekway } from './cli.js';
@@ -98,6 +99,27 @@ test.serial('live logs and events come out of the API, and Ctrl-C leaves in orde
   t.is(events[1]?.type, 'peer_lost');
   t.regex(events[1]?.error?.message ?? '', /the peer unpeered/);
 });
+
+test.serial(
+  'a WebSocket client gets what Zeek publishes, and may not publish unless it was said',
+  async (t) => {
+    const { worker, get, api, gateway } = await setUp(t);
+    const client = await subscriber(t, `${api.replace('http', 'ws')}/v1/messages/json`, ['site/']);
+    await until('Zeek knows', () => worker.peers()[0]?.filter.includes('site/') === true);
+    worker.publishEvent('site/x', 'Test::event', ['hi']);
+    await client.has(2);
+    t.deepEqual(eventOf(client.told[1]), ['Test::event', 'hi']);
+    client.socket.send(client.frames[1] ?? '', { binary: false });
+    await client.has(3);
+    t.like(client.told[2], { type: 'error', code: 'no_permission' });
+    t.like((await get('/v1/clients')).clients[0], { name: 'anonymous', topics: ['site/'], sent: 1 });
+    const metrics = await (await fetch(`${api}/metrics`)).text();
+    t.regex(metrics, /^zeekway_door_clients 1$/m);
+    gateway.kill('SIGINT');
+    t.is((await gateway.end()).code, 0);
+    await until('the client was told', () => client.closed?.code === 1001);
+  },
+);
 
 test.serial(
   'what was taken while the database did not take it survives SIGKILL, and is stored once',

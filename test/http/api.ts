@@ -3,6 +3,8 @@ import type { LightMyRequestResponse } from 'fastify';
 import pg from 'pg';
 import pino from 'pino';
 import { retryDeadLetters } from '../../src/bridge/retry.js';
+import { ZeekwayError } from '../../src/core/errors.js';
+import type { ClientDoor } from '../../src/http/clients.js';
 import type { PeerStatus } from '../../src/http/peers.js';
 import { createServer, type ServerDeps } from '../../src/http/server.js';
 import { type ColumnSpec, ensureLogTable, type SqlType } from '../../src/storage/log-tables.js';
@@ -57,6 +59,26 @@ export const PEER: PeerStatus = {
   messagesOut: 2,
   queueBytes: 1,
   lastError: 'connection refused [peer_unreachable]',
+};
+
+/** A door with one client, which lets nobody in. */
+export const DOOR: ClientDoor = {
+  admit: () => {
+    throw new ZeekwayError('too_many_clients', 'there is 1 client');
+  },
+  clients: () => [
+    {
+      name: 'soc',
+      address: '192.0.2.8:41234',
+      application: 'my-app/1.0',
+      since: new Date('2026-11-24T03:13:17.123Z'),
+      topics: ['zeek/event/'],
+      queued: 1,
+      sent: 2,
+      dropped: 3,
+    },
+  ],
+  close: () => {},
 };
 
 /** The API on the test file's database and, as source 1, a live peer. */

@@ -56,6 +56,7 @@ test.serial('the list, and one of them with all its bytes', async (t) => {
       received: '2026-11-24T04:00:00.000000Z',
       source: { kind: 'live', name: PEER.address, peer: PEER.id, node: 'worker-1' },
       size: 3,
+      format: 'broker-bin-v1',
       raw: '0001ff',
     },
   ]);

@@ -4,12 +4,12 @@ import { Compile } from 'typebox/schema';
 import { count } from '../../src/codec/value.js';
 import { encodeValue } from '../../src/codec/value-binary.js';
 import { eventMessage } from '../../src/zeek/message.js';
-import { type Json, openApi, type TestApi } from './api.js';
+import { DOOR, type Json, openApi, type TestApi } from './api.js';
 
 let api: TestApi;
 let document: Json;
 test.before(async (t) => {
-  api = await openApi(t);
+  api = await openApi(t, { door: DOOR });
   document = (await api.get('/openapi.json')).body;
   await api.makeLog('conn', [
     ['ts', 'time', 'timestamptz'],
@@ -79,6 +79,7 @@ const ANSWERS: readonly (readonly [route: string, url: string])[] = [
   ['/v1/partitions', '/v1/partitions'],
   ['/v1/partitions/{path}', '/v1/partitions/conn'],
   ['/v1/peers', '/v1/peers'],
+  ['/v1/clients', '/v1/clients'],
   ['/healthz', '/healthz'],
   ['/readyz', '/readyz'],
 ];

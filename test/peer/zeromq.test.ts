@@ -1,8 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
-import { curveKeyPair, Push } from 'zeromq';
+import { Context, curveKeyPair, Push } from 'zeromq';
 import { count, string } from '../../src/codec/value.js';
 import { Endpoint, type EndpointOptions } from '../../src/peer/endpoint.js';
 import type { PeerEvent } from '../../src/peer/status.js';
+import { answerZap, z85Bytes } from '../../src/transport/zap.js';
 import { until } from '../bridge/numbers.js';
 import { zeromqMessages } from '../support/recordings.js';
 import { curveEnvironment, logBatch, pusher, startProxy } from '../support/zeromq-cluster.js';
@@ -144,16 +145,55 @@ test('a logger that is not read holds the batches back, and none is lost', async
   return undefined;
 });
 
-test.serial('CURVE: the one client key is let in, another one is not', async (t) => {
+/** Sets Zeek's variables for this test. */
+function setCurve(t: ExecutionContext): (name: string) => string {
   const environment = curveEnvironment();
   Object.assign(process.env, environment);
   t.teardown(() => {
     for (const name of Object.keys(environment)) delete process.env[name];
   });
+  return (name) => environment[`ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_${name}`] ?? '';
+}
+
+test.serial(
+  'CURVE: a node with the keys is let in at the proxy, one with another key is refused',
+  async (t) => {
+    const key = setCurve(t);
+    const context = new Context();
+    const zap = await answerZap(context, z85Bytes(key('CLIENT_PUBLICKEY')));
+    t.teardown(() => zap.close());
+    const { url } = await startProxy(t, {
+      context,
+      curveServer: true,
+      curveSecretKey: key('SERVER_SECRETKEY'),
+    });
+    const right = open(t);
+    right.endpoint.peer(url);
+    await until(t, () => isPeered(right.endpoint));
+    const stranger = curveKeyPair();
+    process.env['ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_CLIENT_PUBLICKEY'] = stranger.publicKey;
+    process.env['ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_CLIENT_SECRETKEY'] = stranger.secretKey;
+    const wrong = open(t);
+    wrong.endpoint.peer(url);
+    await until(t, () => wrong.told.some(({ error }) => error?.code === 'peer_curve_refused'));
+    t.false(isPeered(wrong.endpoint));
+    const none = open(t);
+    none.endpoint.peer(`${url}&curve=off`);
+    await until(t, () => none.told.length > 0);
+    t.is(none.told[0]?.type, 'peer_unavailable');
+    process.env['ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_SERVER_PUBLICKEY'] = 'no key';
+    const broken = open(t);
+    broken.endpoint.peer(`${url}&curve=on`);
+    await until(t, () => broken.told.length > 0);
+    t.is(broken.told[0]?.error?.code, 'curve_keys_invalid');
+  },
+);
+
+test.serial('CURVE: the one client key is let in, another one is not', async (t) => {
+  const key = setCurve(t);
   const { endpoint, told } = open(t);
   const { port } = await endpoint.listen('zeromq-log://127.0.0.1:0');
   const messages = endpoint.subscribe(['log-write']);
-  const key = (name: string): string => environment[`ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_${name}`] ?? '';
   const curveServerKey = key('SERVER_PUBLICKEY');
   const stranger = curveKeyPair();
   const wrong = pusher(t, port, {

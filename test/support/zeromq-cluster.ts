@@ -20,9 +20,12 @@ const portOf = (endpoint: string | null): string => /\d+$/.exec(endpoint ?? '')?
  * The proxy of a cluster, as its manager runs it; not zeromq.js's own, which takes a thread of Node's pool.
  * @returns the URL for a peer, and what ends it.
  */
-export async function startProxy(t: ExecutionContext): Promise<{ url: string; stop: () => void }> {
-  const publishers = new XSubscriber({ linger: 0 });
-  const subscribers = new XPublisher({ linger: 0, verbosity: 'allSubs' });
+export async function startProxy(
+  t: ExecutionContext,
+  curve: object = {},
+): Promise<{ url: string; stop: () => void }> {
+  const publishers = new XSubscriber({ linger: 0, ...curve });
+  const subscribers = new XPublisher({ linger: 0, verbosity: 'allSubs', ...curve });
   await publishers.bind('tcp://127.0.0.1:*');
   await subscribers.bind('tcp://127.0.0.1:*');
   const xpub = portOf(subscribers.lastEndpoint);

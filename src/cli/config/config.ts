@@ -1,3 +1,5 @@
+import type { OverflowPolicy } from '../../door/client-queue.js';
+import type { Route } from '../../peer/routes.js';
 import type { KEYS, Key, KeyId, LogLevel } from './keys.js';
 import type { Place } from './problems.js';
 import type { HostPort } from './value-types.js';
@@ -28,6 +30,17 @@ interface RetentionConfig {
   readonly days: ReadonlyMap<string, number | undefined>;
 }
 
+/** The WebSocket door. */
+interface DoorConfig {
+  /** By the name of who has it. */
+  readonly tokens: ReadonlyMap<string, string>;
+  /** Topic prefixes below which each may publish, by name. */
+  readonly publish: ReadonlyMap<string, readonly string[]>;
+  readonly overflow: OverflowPolicy;
+  /** Bytes that may wait for one client. */
+  readonly queue: number;
+}
+
 /** All that can be configured. */
 export interface Config extends StoreConfig {
   /** Endpoint URLs. */
@@ -35,11 +48,15 @@ export interface Config extends StoreConfig {
   readonly peer: readonly string[];
   /** Topic prefixes, beside those of all logs. */
   readonly subscribe: readonly string[];
+  /** The loggers that log batches are handed on to. */
+  readonly relay: readonly string[];
+  readonly routes: readonly Route[];
   readonly nodeName: string;
   readonly http: HostPort;
   readonly logLevel: LogLevel;
   readonly spool: SpoolConfig;
   readonly retention: RetentionConfig;
+  readonly door: DoorConfig;
 }
 
 /** A value and where it is from. */
@@ -61,6 +78,10 @@ export type Settings = { readonly [K in KeyId]: Setting<ValueOf<(typeof KEYS)[K]
 
 const values = <T>({ items }: Setting<T>): T[] => items.map(({ value }) => value);
 
+/** The values of a `named` key. */
+const byName = <T>({ items }: Setting<T>): Map<string, T> =>
+  new Map(items.map(({ name = '', value }) => [name, value]));
+
 /** The value of a key that has a default. */
 function only<T>({ items: [item] }: Setting<T>): T {
   if (item === undefined) throw new Error('a key without a value and without a default');
@@ -75,6 +96,8 @@ export function configOf(settings: Settings): Config {
     listen: values(settings.listen),
     peer: values(settings.peer),
     subscribe: values(settings.subscribe),
+    relay: values(settings.relay),
+    routes: values(settings.route).flat(),
     nodeName: only(settings.nodeName),
     ...(database === undefined ? {} : { database }),
     data: only(settings.data),
@@ -88,6 +111,12 @@ export function configOf(settings: Settings): Config {
     retention: {
       defaultDays: daysOf(only(settings.retentionDefault)),
       days: new Map(settings.retentionLogs.items.map(({ name = '', value }) => [name, daysOf(value)])),
+    },
+    door: {
+      tokens: byName(settings.doorTokens),
+      publish: byName(settings.doorPublish),
+      overflow: only(settings.doorOverflow),
+      queue: only(settings.doorQueue),
     },
   };
 }

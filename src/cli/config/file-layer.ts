@@ -77,7 +77,7 @@ class FileReader {
     if (key.shape === 'one') return this.entry(given, key.path, key, keyAt);
     if (key.shape === 'named') {
       const expected = `expected names, each with ${key.type.expected}`;
-      return [...this.pairs(given, key.path, expected)].flatMap(({ name, at, value }) =>
+      return [...this.pairs(given, key.path, expected, key.type.isSecret)].flatMap(({ name, at, value }) =>
         this.entry(value, below(key.path, name), key, at).map((entry) => ({ name, ...entry })),
       );
     }
@@ -100,7 +100,7 @@ class FileReader {
       const text = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
       return [{ text, at }];
     }
-    this.tell({ ...at, message: `expected ${type.expected}, ${describe(node)}` });
+    this.tell({ ...at, message: `expected ${type.expected}, ${describe(node, type.isSecret)}` });
     return [];
   }
 
@@ -109,11 +109,12 @@ class FileReader {
     given: unknown,
     path: string,
     expected: string,
+    isSecret = false,
   ): Generator<{ name: string; at: Place; value: unknown }> {
     const node = this.yaml.resolve(given);
     if (isNothing(node)) return;
     if (!isMap(node)) {
-      this.tell({ ...this.placeOf(given, path), message: `${expected}, ${describe(node)}` });
+      this.tell({ ...this.placeOf(given, path), message: `${expected}, ${describe(node, isSecret)}` });
       return;
     }
     const seen = new Map<string, Place>();
@@ -158,10 +159,10 @@ class FileReader {
 const isNothing = (node: unknown): boolean =>
   node === null || (isScalar(node) && (node.value === null || node.value === undefined));
 
-function describe(node: unknown): string {
+function describe(node: unknown, isSecret = false): string {
   if (node === undefined) return 'found an alias without its anchor before it';
   if (isNothing(node)) return 'found nothing';
   if (isMap(node)) return 'found a mapping';
   if (isSeq(node)) return 'found a list';
-  return isScalar(node) ? found(String(node.source ?? node.value)) : 'found something else';
+  return isScalar(node) ? found(String(node.source ?? node.value), isSecret) : 'found something else';
 }

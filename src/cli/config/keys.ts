@@ -1,3 +1,5 @@
+import { DOOR_QUEUE_BYTES_MIN } from '../../core/limits.js';
+import { OVERFLOW_POLICIES } from '../../door/client-queue.js';
 import { defaultDataDir } from '../../storage/embedded/home.js';
 import {
   choice,
@@ -5,12 +7,16 @@ import {
   folderType,
   hostPortType,
   listenUrlType,
+  loggerAddressType,
   nodeNameType,
   peerUrlType,
+  prefixesType,
   retentionType,
+  routeType,
   sizeType,
   spoolSizeType,
   syncIntervalType,
+  tokenType,
   topicType,
   type ValueType,
 } from './value-types.js';
@@ -35,6 +41,8 @@ export interface Key<T = unknown> {
    * `--retention default=30d`.
    */
   readonly entry?: string;
+  /** Of a `named` key: an example of what its flag takes. Names have no equals sign where values may have one. */
+  readonly pair?: { readonly example: string; readonly valueHasEquals: boolean };
   /** As a file would have it; empty for none. */
   readonly defaults: readonly string[];
   /** The default for people, where it is not just that. */
@@ -77,6 +85,14 @@ export const KEYS = {
   subscribe: key('subscribe', 'many', topicType, {
     argument: '<prefix>',
     meaning: 'further topics to take, beside all logs',
+  }),
+  relay: key('relay', 'many', loggerAddressType, {
+    argument: '<address>',
+    meaning: 'hand log batches that come at zeromq-log://... on to the logger at tcp://HOST:PORT',
+  }),
+  route: key('route', 'many', routeType, {
+    argument: '<route>',
+    meaning: 'events that go from one transport to another: FROM>TO=PREFIX, or <> for both ways',
   }),
   nodeName: key('node-name', 'one', nodeNameType, {
     argument: '<name>',
@@ -134,6 +150,29 @@ export const KEYS = {
     flag: '--retention',
     env: 'ZEEKWAY_RETENTION',
     meaning: 'days to keep the rows of the log with this path',
+  }),
+  doorTokens: key('door.tokens', 'named', tokenType, {
+    argument: '<name=token>',
+    defaultShown: 'none: whoever reaches the API may read',
+    pair: { example: 'soc=RANDOM-TEXT', valueHasEquals: true },
+    meaning: 'WebSocket clients need one of these tokens',
+  }),
+  doorPublish: key('door.publish', 'named', prefixesType, {
+    argument: '<name=prefix>',
+    defaultShown: 'nobody',
+    pair: { example: 'soc=zeek/event/', valueHasEquals: true },
+    meaning:
+      'WebSocket clients with the token of this name may publish on topics with this prefix, or one of several with | between them; `anonymous` are those without a token',
+  }),
+  doorOverflow: key('door.overflow', 'one', choice(OVERFLOW_POLICIES), {
+    argument: '<policy>',
+    defaults: ['drop_oldest'],
+    meaning: `what happens to messages for a WebSocket client that is too slow: ${OVERFLOW_POLICIES.join(', ')}`,
+  }),
+  doorQueue: key('door.queue', 'one', sizeType(DOOR_QUEUE_BYTES_MIN), {
+    argument: '<size>',
+    defaults: ['1MiB'],
+    meaning: 'how much may wait for one WebSocket client',
   }),
 } as const satisfies Record<string, Key>;
 

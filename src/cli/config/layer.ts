@@ -85,13 +85,15 @@ function entriesOf(key: Key, keys: readonly Key[], texts: readonly string[], at:
   if (isSingle(key)) return plain.slice(-1);
   if (key.shape === 'many') return plain;
   const pairs = texts.flatMap((text) => {
-    // A log's path may have an equals sign in it, days have none.
-    const [, name, value] = /^(.+)=([^=]*)$/s.exec(text) ?? [];
+    // A log's path may have an equals sign in it, days have none; of tokens it is the other way round.
+    const form = key.pair?.valueHasEquals ? /^([^=]+)=(.*)$/s : /^(.+)=([^=]*)$/s;
+    const [, name, value] = form.exec(text) ?? [];
     if (name !== undefined && value !== undefined) {
       return [{ name: name.trim(), text: value.trim(), at: { ...at, key: name.trim() } }];
     }
     // Keys that share a flag see the same texts: one of them tells.
-    const message = `expected ${key.argument.slice(1, -1).toUpperCase()}, like conn=30d, ${found(text)}`;
+    const expected = `${key.argument.slice(1, -1).toUpperCase()}, like ${key.pair?.example ?? 'conn=30d'}`;
+    const message = `expected ${expected}, ${found(text, key.type.isSecret)}`;
     if (key.shape === 'named') tell({ ...at, message });
     return [];
   });

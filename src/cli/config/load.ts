@@ -1,5 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { CONFIG_FILE_BYTES } from '../../core/limits.js';
+import { didYouMean } from '../../core/nearest.js';
+import { ANONYMOUS } from '../../door/access.js';
 import { type Config, configOf, type Item, type Setting, type Settings } from './config.js';
 import { CONFIG_FILE, KEYS, type Key, LISTEN_ALONE } from './keys.js';
 import { DEFAULT, defaultLayer, type Entry, environmentLayer, flagLayer, type Layer } from './layer.js';
@@ -74,7 +76,25 @@ function withListener(settings: Settings): Settings {
 }
 
 /** What no value can be checked for alone. */
-function checkTogether({ spoolSize, spoolSyncBytes }: Settings, tell: Tell): void {
+function checkTogether(settings: Settings, tell: Tell): void {
+  checkSpool(settings, tell);
+  checkDoor(settings, tell);
+}
+
+/** Rights are for somebody. */
+function checkDoor({ doorTokens, doorPublish }: Settings, tell: Tell): void {
+  const names = doorTokens.items.map(({ name = '' }) => name);
+  for (const { name, at } of doorTokens.items) {
+    if (name === ANONYMOUS) tell({ ...at, message: `expected another name: ${name} has no token` });
+  }
+  for (const { name = '', at } of doorPublish.items) {
+    if (name === ANONYMOUS || names.includes(name)) continue;
+    const message = `expected ${ANONYMOUS}, or a name in door.tokens, found ${JSON.stringify(name)}`;
+    tell({ ...at, message: message + didYouMean(name, names) });
+  }
+}
+
+function checkSpool({ spoolSize, spoolSyncBytes }: Settings, tell: Tell): void {
   const [size] = spoolSize.items;
   const [sync] = spoolSyncBytes.items;
   if (size === undefined || sync === undefined || sync.value <= size.value) return;

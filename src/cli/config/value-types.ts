@@ -7,7 +7,8 @@ import {
   SPOOL_SYNC_INTERVAL_MAX_MS,
 } from '../../core/limits.js';
 import { didYouMean } from '../../core/nearest.js';
-import { maskSecrets } from '../../core/secrets.js';
+import { MASK, maskSecrets } from '../../core/secrets.js';
+import { parseRoutes, type Route } from '../../peer/routes.js';
 import { parseDatabaseUrl, shownDatabaseUrl } from '../../storage/database-url.js';
 import { hostPort, parseDialledUrl, parseEndpointUrl } from '../../transport/endpoint-url.js';
 import { formatDuration, formatSize, parseDuration, parseSize } from './units.js';
@@ -20,13 +21,16 @@ export interface ValueType<T> {
   parse(text: string): T;
   /** The value as a text that `parse` takes, with passwords as `***`. */
   print(value: T): string;
+  /** A text of it is never shown, not even a wrong one. */
+  readonly isSecret?: true;
 }
 
 /** Characters of what was found that are shown. */
 const SHOWN_CHARS = 100;
 
 /** A text as it may be shown in one line of an error. */
-export function found(text: string): string {
+export function found(text: string, isSecret = false): string {
+  if (isSecret && text !== '') return `found something else (${text.length} characters)`;
   if (text === '') return 'found nothing';
   const shown = maskSecrets(text);
   return `found ${JSON.stringify(shown.length > SHOWN_CHARS ? `${shown.slice(0, SHOWN_CHARS)}...` : shown)}`;
@@ -87,6 +91,24 @@ const ENDPOINT = 'an endpoint URL like broker://HOST:9999?tls=off';
 export const listenUrlType = endpointUrl(ENDPOINT, parseEndpointUrl);
 export const peerUrlType = endpointUrl(ENDPOINT, parseDialledUrl);
 
+/** Where a logger of a ZeroMQ cluster listens, as ZeroMQ writes it. */
+export const loggerAddressType: ValueType<string> = type(
+  'the address of a logger like tcp://10.0.0.5:5557',
+  (text) => (/^tcp:\/\/(?:\[[\da-fA-F:.]+\]|[\w.-]+):\d{1,5}$/.test(text) ? text : undefined),
+  (text) => text,
+);
+
+/** One way, or both ways. */
+export const routeType: ValueType<readonly Route[]> = {
+  expected: 'a route between transports like broker<>zeromq=my/topic',
+  parse: parseRoutes,
+  print: (routes) =>
+    routes
+      .slice(0, 1)
+      .map(({ from, to, prefix }) => `${from}${routes.length > 1 ? '<>' : '>'}${to}=${prefix}`)
+      .join(''),
+};
+
 export const databaseType: ValueType<string> = {
   expected: 'postgres://user:password@host:5432/database',
   parse: (text) => {
@@ -146,4 +168,28 @@ export const retentionType: ValueType<number | 'never'> = type(
     return days >= 1 && days <= RETENTION_DAYS_MAX ? days : undefined;
   },
   (days) => (days === 'never' ? days : `${days}d`),
+);
+
+/** What may stand behind `Bearer` (RFC 6750), long enough not to be guessed. */
+const TOKEN = /^[\w.~+/-]{16,}=*$/;
+
+export const tokenType: ValueType<string> = {
+  expected: 'a token of at least 16 letters, digits and -._~+/, with = at the end only',
+  parse: (text) => {
+    // A configuration that was printed can be read again; the mask is nobody's token.
+    if (TOKEN.test(text) || text === MASK) return text;
+    throw mistake(`expected ${tokenType.expected}, ${found(text, true)}`);
+  },
+  print: () => MASK,
+  isSecret: true,
+};
+
+/** Topic prefixes. */
+export const prefixesType: ValueType<readonly string[]> = type(
+  "topic prefixes with | between them, like 'zeek/event/|site/'",
+  (text) => {
+    const prefixes = text.split('|').map((prefix) => prefix.trim());
+    return prefixes.every((prefix) => prefix !== '') ? prefixes : undefined;
+  },
+  (prefixes) => prefixes.join('|'),
 );

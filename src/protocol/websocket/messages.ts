@@ -6,9 +6,9 @@ import {
   jsonMember as member,
   readJson,
 } from '../../codec/json-reader.js';
-import { nameFromBytes } from '../../codec/text.js';
+import { displayText, nameFromBytes, nameToBytes } from '../../codec/text.js';
 import type { Value } from '../../codec/value.js';
-import { encodeValueJson, valueFromJson } from '../../codec/value-json.js';
+import { encodeValueJson, type JsonOptions, valueFromJson } from '../../codec/value-json.js';
 import { ZeekwayError } from '../../core/errors.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../../core/limits.js';
 import type { Filter } from '../broker/filter.js';
@@ -52,12 +52,14 @@ export interface DataMessage extends DataFrame {
 export type ServerMessage = AckMessage | ErrorMessage | DataFrame;
 
 /**
- * The JSON of a message. Throws `encode_invalid` where a string or the topic has bytes that are not UTF-8: a text
- * frame cannot hold them, and who receives it closes the connection with 1007.
+ * The JSON of a message. Strings and topics with bytes that are not UTF-8 are escaped where the options say how, else it
+ * throws `encode_invalid`: a text frame cannot hold them, and who receives it closes the connection with 1007.
  */
-export function encodeDataMessage(topic: string, value: Value): Buffer {
-  const json = encodeValueJson(value);
-  if (!topic.isWellFormed() || !isUtf8(json)) {
+export function encodeDataMessage(topic: string, value: Value, options: JsonOptions = {}): Buffer {
+  const json = encodeValueJson(value, options);
+  const isEscaped = (options.strings ?? 'raw') !== 'raw';
+  const name = isEscaped && !topic.isWellFormed() ? displayText(nameToBytes(topic)) : topic;
+  if (!name.isWellFormed() || !isUtf8(json)) {
     const where = topic.isWellFormed() ? 'a string in it' : 'its topic';
     throw new ZeekwayError(
       'encode_invalid',
@@ -66,7 +68,7 @@ export function encodeDataMessage(topic: string, value: Value): Buffer {
     );
   }
   return Buffer.concat([
-    Buffer.from(`{"type":"data-message","topic":${JSON.stringify(topic)},`),
+    Buffer.from(`{"type":"data-message","topic":${JSON.stringify(name)},`),
     json.subarray(1),
   ]);
 }

@@ -1,0 +1,106 @@
+import test, { type ExecutionContext } from 'ava';
+import { Pull } from 'zeromq';
+import { Endpoint } from '../../src/peer/endpoint.js';
+import { readZeroMqMessage } from '../../src/protocol/zeromq/messages.js';
+import { Relay } from '../../src/relay/relay.js';
+import { until } from '../bridge/numbers.js';
+import { systemClock } from '../bridge/support.js';
+import { spoolFolder } from '../spool/support.js';
+import { silentLogger } from '../support/logger.js';
+import { logBatch, pusher } from '../support/zeromq-cluster.js';
+
+/** A free port of this machine, where a logger may be later. */
+async function freePort(): Promise<string> {
+  const probe = new Pull({ linger: 0 });
+  await probe.bind('tcp://127.0.0.1:*');
+  const address = probe.lastEndpoint ?? '';
+  probe.close();
+  return address;
+}
+
+/** A site's own logger: the numbers of the batches that it gets. */
+async function logger(t: ExecutionContext, address: string): Promise<{ got: number[]; close: () => void }> {
+  const pull = new Pull({ linger: 0 });
+  t.teardown(() => pull.close());
+  await pull.bind(address);
+  const got: number[] = [];
+  void (async () => {
+    for await (const parts of pull) {
+      const message = readZeroMqMessage(parts);
+      if (!('payload' in message)) throw new Error('a subscription came');
+      t.is(message.sender, 'zeromq_worker_h_1_x');
+      got.push(Buffer.from(message.payload).readUInt32BE());
+    }
+  })();
+  return { got, close: () => pull.close() };
+}
+
+const numbered = (number: number): Buffer => {
+  const payload = Buffer.alloc(1_000);
+  payload.writeUInt32BE(number);
+  return payload;
+};
+
+const range = (size: number): number[] => Array.from({ length: size }, (_, index) => index);
+
+test('what nodes push comes to the loggers, also what came while they were away, over a restart', async (t) => {
+  const [data, address] = [await spoolFolder(t), await freePort()];
+  const endpoint = new Endpoint();
+  t.teardown(() => endpoint.close());
+  const { port } = await endpoint.listen('zeromq-log://127.0.0.1:0');
+  const options = {
+    loggers: [address],
+    data,
+    curve: undefined,
+    logger: silentLogger,
+    clock: systemClock,
+  };
+  const push = pusher(t, port);
+  const first = await Relay.start(options);
+  const batches = endpoint.subscribe(['log-write']);
+  const taking = first.take(batches);
+  for (const number of range(500)) await push.send(logBatch('zeromq_worker_h_1_x', numbered(number)));
+  await until(t, () => first.status.entries === 500 && first.status.unsyncedBytes === 0);
+  t.is(first.status.sent, 0);
+  batches.cancel();
+  await first.close();
+  await taking;
+
+  const second = await Relay.start(options);
+  t.teardown(() => second.close());
+  const site = await logger(t, address);
+  await until(t, () => site.got.length === 500);
+  t.deepEqual(site.got, range(500));
+  void second.take(endpoint.subscribe(['log-write']));
+  for (const number of range(100)) await push.send(logBatch('zeromq_worker_h_1_x', numbered(number)));
+  await until(t, () => site.got.length === 600);
+  t.deepEqual(site.got.slice(500), range(100));
+  await until(t, () => second.status.entries === 0);
+});
+
+test('batches are dealt out among the loggers', async (t) => {
+  const addresses = [await freePort(), await freePort()];
+  const sites = await Promise.all(addresses.map((address) => logger(t, address)));
+  const relay = await Relay.start({
+    loggers: addresses,
+    data: await spoolFolder(t),
+    curve: undefined,
+    logger: silentLogger,
+    clock: systemClock,
+  });
+  t.teardown(() => relay.close());
+  async function* batches() {
+    for (const number of range(200)) {
+      const source = { peer: 'zeromq_worker_h_1_x' };
+      yield { source, payload: numbered(number), format: 'zeek-bin-serializer' as const, received: 0n };
+      // Both loggers are connected when the rest comes.
+      if (number === 0) await until(t, () => sites.some(({ got }) => got.length === 1));
+    }
+  }
+  await relay.take(batches());
+  await until(t, () => sites.flatMap(({ got }) => got).length === 200);
+  t.deepEqual(
+    sites.flatMap(({ got }) => got).sort((a, b) => a - b),
+    range(200),
+  );
+});
