@@ -24,6 +24,7 @@ import { WebsocketLink, type WebsocketLinkOwner } from './websocket-link.js';
  * No two connections are begun within a second, whatever the reason.
  */
 export class WebsocketPeer implements Peer {
+  readonly transport = 'websocket';
   readonly url: string;
   private filter: Filter = [];
   private next: WebsocketLink | undefined;
@@ -86,7 +87,7 @@ export class WebsocketPeer implements Peer {
     const id = this.current?.source?.peer;
     return [
       {
-        transport: 'websocket',
+        transport: this.transport,
         ...(id === undefined ? {} : { id }),
         address: hostPort(this.address.host, this.address.port),
         url: this.url,
@@ -128,8 +129,7 @@ export class WebsocketPeer implements Peer {
   }
 
   private covers({ filter }: WebsocketLink): boolean {
-    const matcher = new FilterMatcher(filter);
-    return this.filter.every((topic) => matcher.matches(topic));
+    return new FilterMatcher(filter).matchesAll(this.filter);
   }
 
   private dial(): void {
@@ -217,7 +217,7 @@ export class WebsocketPeer implements Peer {
   private report(type: 'peer_warning' | 'peer_unavailable', error: ZeekwayError): void {
     if (this.isClosed || !this.failures.isNew(`${type} ${this.url}`, error)) return;
     const { url: address } = this;
-    this.host.event({ type, transport: 'websocket', address, message: error.message, error });
+    this.host.event({ type, transport: this.transport, address, message: error.message, error });
   }
 
   private tell(type: PeerEvent['type'], link: WebsocketLink, message: string, error?: ZeekwayError): void {
@@ -225,7 +225,7 @@ export class WebsocketPeer implements Peer {
     const peer = link.source?.peer;
     this.host.event({
       type,
-      transport: 'websocket',
+      transport: this.transport,
       ...(peer === undefined ? {} : { peer }),
       address,
       message,
