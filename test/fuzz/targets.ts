@@ -327,7 +327,7 @@ const websocketClient: Target = {
 
 const websocketTopics: Target = {
   name: 'readSubscriptions',
-  good: websocketGood,
+  good: [[], ['zeek/', 'é'], ['a"\\\n', ''], ['gw/ws/']].map((filter) => encodeSubscriptions(filter)),
   check(bytes) {
     const filter = readSubscriptions(bytes);
     must(isDeepStrictEqual(readSubscriptions(encodeSubscriptions(filter)), filter), 'topics do not survive');
