@@ -13,7 +13,6 @@ test('without anything, there are the defaults', async (t) => {
     listen: ['broker://127.0.0.1:9999'],
     peer: [],
     subscribe: [],
-    nodeName: 'zeekway',
     http: { host: '127.0.0.1', port: 9280 },
     logLevel: 'info',
     spool: { size: 4096 * MiB, syncIntervalMs: 50, syncBytes: 4 * MiB },
@@ -23,8 +22,8 @@ test('without anything, there are the defaults', async (t) => {
 
 test('a file has them all, as lines and as JSON', async (t) => {
   const values = {
-    listen: ['broker://0.0.0.0:9998'],
-    peer: ['broker://zeek:9999?tls=off', 'broker://[::1]'],
+    listen: ['broker://0.0.0.0:9998', 'zeromq-log://0.0.0.0:9997'],
+    peer: ['broker://zeek:9999?tls=off', 'broker://[::1]', 'zeromq://zeek?xpub=5555'],
     subscribe: ['zeek/event/'],
     'node-name': 'logger-1',
     database: 'postgres://u:p@h/d',
@@ -37,7 +36,8 @@ test('a file has them all, as lines and as JSON', async (t) => {
   const yaml = `
 listen:
 - broker://0.0.0.0:9998 # a comment
-peer: [broker://zeek:9999?tls=off, "broker://[::1]"]
+- zeromq-log://0.0.0.0:9997
+peer: [broker://zeek:9999?tls=off, "broker://[::1]", zeromq://zeek?xpub=5555]
 subscribe:
   - 'zeek/event/'
 node-name: logger-1

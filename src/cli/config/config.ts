@@ -35,7 +35,8 @@ export interface Config extends StoreConfig {
   readonly peer: readonly string[];
   /** Topic prefixes, beside those of all logs. */
   readonly subscribe: readonly string[];
-  readonly nodeName: string;
+  /** The name in the layout of a Zeek cluster; a gateway without one is no node of it. */
+  readonly nodeName?: string;
   readonly http: HostPort;
   readonly logLevel: LogLevel;
   readonly spool: SpoolConfig;
@@ -71,11 +72,12 @@ const daysOf = (value: number | 'never'): number | undefined => (value === 'neve
 
 export function configOf(settings: Settings): Config {
   const [database] = values(settings.database);
+  const [nodeName] = values(settings.nodeName);
   return {
     listen: values(settings.listen),
     peer: values(settings.peer),
     subscribe: values(settings.subscribe),
-    nodeName: only(settings.nodeName),
+    ...(nodeName === undefined ? {} : { nodeName }),
     ...(database === undefined ? {} : { database }),
     data: only(settings.data),
     http: only(settings.http),

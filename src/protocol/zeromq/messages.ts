@@ -9,7 +9,7 @@ import { nameFromBytes, nameToBytes } from '../../codec/text.js';
  */
 
 /** What stands in the place of a log batch's topic. */
-const LOG_WRITE = 'log-write';
+export const LOG_WRITE = 'log-write';
 /** What every node's ID begins with. */
 export const NODE_ID_PREFIX = 'zeromq_';
 const LOG_FORMAT = 'zeek-bin-serializer';
