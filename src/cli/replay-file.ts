@@ -7,13 +7,13 @@ import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
 import type { Logger } from '../core/logger.js';
 import { systemClock } from '../peer/system.js';
 import { digestFile } from '../replay/file-source.js';
-import { type FieldType, parseFieldType } from '../replay/log-file/field-type.js';
 import type { Speed } from '../replay/pace.js';
 import { openReplay } from '../replay/replay.js';
 import type { Database } from '../storage/database.js';
 import { describeLogs } from '../storage/queries/catalogue.js';
 import { read } from '../storage/queries/query.js';
 import { abandonReplay, beginReplay, finishReplay } from '../storage/replays.js';
+import { type FieldType, parseFieldType } from '../zeek/field-type.js';
 
 export interface ReplayFileOptions {
   readonly again: boolean;

@@ -11,8 +11,10 @@ import { LOG_WRITE } from '../protocol/zeromq/messages.js';
 import { Relay } from '../relay/relay.js';
 import { MaintenanceRunner } from '../storage/partitions/runner.js';
 import { curveKeys } from '../transport/curve.js';
-import { hostPort } from '../transport/endpoint-url.js';
+import { hostPort, schemeOf } from '../transport/endpoint-url.js';
 import { LOG_TOPIC_PREFIX, nodeIdTopic, nodeTopic } from '../zeek/cluster.js';
+import { LOG_EVENT_TOPIC_PREFIX } from '../zeek/log-event.js';
+import { zeromqNodeTopic } from '../zeek/zeromq-node.js';
 import { Cleanup } from './cleanup.js';
 import type { Config } from './config/config.js';
 import { healthOf, makeDoor, startHttp } from './gateway.js';
@@ -42,9 +44,13 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
   const { db, prepare } = await openStoreEvenAway(options, (line) => logger.info({}, line));
   cleanup.add(() => db.close());
   const id = await loadEndpointId(join(options.data, 'endpoint-id'), systemRandom);
-  const endpoint = new Endpoint({ id, nodeName: options.nodeName, routes: options.routes });
-  const { nodeName, subscribe } = options;
-  const messages = endpoint.subscribe([LOG_TOPIC_PREFIX, nodeIdTopic(id), nodeTopic(nodeName), ...subscribe]);
+  const { nodeName } = options;
+  const endpoint = new Endpoint({
+    id,
+    routes: options.routes,
+    ...(nodeName === undefined ? {} : { nodeName }),
+  });
+  const messages = endpoint.subscribe([nodeIdTopic(id), ...topicsOf(options)]);
   const { size, syncBytes, syncIntervalMs } = options.spool;
   const metrics = new Metrics();
   const ingest = await startLiveIngest(messages, {
@@ -88,7 +94,7 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
   for (const url of peer) endpoint.peer(url);
   const psql = db.connectHint === undefined ? {} : { psql: db.connectHint };
   logger.info(
-    { id, node: nodeName, database: db.description, ...psql },
+    { id, ...(nodeName === undefined ? {} : { node: nodeName }), database: db.description, ...psql },
     `API at ${api.url}, docs at ${api.url}/docs`,
   );
   return { work };
@@ -112,6 +118,16 @@ async function startRelay(
   });
   logger.info({ loggers }, 'log batches are handed on to the loggers');
   return { relay, work };
+}
+
+/** What is taken: all logs, in whatever form they come; what is sent to this node by its name; and what was asked for. */
+function topicsOf({ listen, peer, nodeName, subscribe }: Config): string[] {
+  const has = (urls: readonly string[], scheme: string): boolean =>
+    urls.some((url) => schemeOf(url) === scheme);
+  const batches = has(listen, 'zeromq-log') ? [LOG_WRITE] : [];
+  const named = nodeName === undefined ? [] : [nodeTopic(nodeName)];
+  if (nodeName !== undefined && has(peer, 'zeromq')) named.push(zeromqNodeTopic(nodeName));
+  return [LOG_TOPIC_PREFIX, LOG_EVENT_TOPIC_PREFIX, ...batches, ...named, ...subscribe];
 }
 
 function logPeerEvent({ type, peer, address, message, error }: PeerEvent, logger: Logger): void {

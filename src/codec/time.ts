@@ -76,8 +76,9 @@ export function nanosFromSeconds(seconds: number): bigint {
   );
 }
 
-/** Nanoseconds to seconds as a double; exact to the microsecond for today's times. */
+/** Nanoseconds to seconds as a double: the nearest one up to 2^53 ns, and exact to the microsecond for today's times. */
 export function secondsFromNanos(nanos: bigint): number {
-  const seconds = floorDivide(nanos, NANOS_PER_SECOND);
-  return Number(seconds) + Number(nanos - seconds * NANOS_PER_SECOND) / 1e9;
+  if (Number.isSafeInteger(Number(nanos))) return Number(nanos) / 1e9;
+  const seconds = nanos / NANOS_PER_SECOND;
+  return Number(seconds) + Number(nanos % NANOS_PER_SECOND) / 1e9;
 }

@@ -3,9 +3,10 @@ import { encodeValue } from '../codec/value-binary.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS, PEER_LOG_SCHEMAS } from '../core/limits.js';
 import { nodeNameFromHello } from './cluster.js';
 import type { Item, Origin } from './item.js';
+import { isLogEvent, readLogEvent } from './log-event.js';
 import { isSameSchema, type LogSchema, SchemaRegistry } from './log-schema.js';
 import { logCreateMessage, logWriteMessage, type ZeekMessage } from './message.js';
-import { type LogBatchMessage, readPayload } from './payload.js';
+import { type LogBatchMessage, type PayloadMessage, readPayload } from './payload.js';
 
 /**
  * Turns the payloads of one peer into items. It knows the schemas that this peer announced (two peers may
@@ -35,10 +36,16 @@ export class Interpreter {
   ): Item[] {
     const items: Item[] = [];
     for (const message of readPayload(payload, format, this.limits)) {
-      if (message.type === 'log-batch') this.addRecords(items, message, topic, received);
-      else items.push(this.item(message, topic, received));
+      this.add(items, message, topic, received);
     }
     return items;
+  }
+
+  private add(items: Item[], message: PayloadMessage, topic: string, received: bigint): void {
+    if (message.type === 'log-batch') this.addRecords(items, message, topic, received);
+    else if (message.type === 'event' && isLogEvent(message.event)) {
+      for (const part of readLogEvent(message.event, this.limits)) this.add(items, part, topic, received);
+    } else items.push(this.item(message, topic, received));
   }
 
   /** The records of a batch, and in front of them their schema where it is new. */

@@ -5,7 +5,8 @@ import { pcapFile } from '../support/recordings.js';
 import { load, mistakes } from './config-sources.js';
 
 const URL_FORM = 'expected broker://host:port?tls=anonymous|mutual|off';
-const ENDPOINT = 'expected an endpoint URL like broker://HOST:9999?tls=off';
+const LISTEN = 'an endpoint URL like broker://HOST:9999?tls=off or zeromq-log://HOST:9998';
+const PEER = 'an endpoint URL like broker://HOST:9999?tls=off or zeromq://HOST?xpub=5555&xsub=5556';
 const SIZE = 'expected a size of at least 1MiB, like 512MiB or 4GiB';
 const DAYS = 'expected never, or days from 1d to 36500d, like 30d';
 const TIME = 'expected a time from 1ms to 1m, like 50ms or 2s';
@@ -17,23 +18,26 @@ const TOP =
 for (const [yaml, line] of [
   [
     'listen: broker://h',
-    `FILE:1:9: listen: expected a list, each line "- " and an endpoint URL like broker://HOST:9999?tls=off, found "broker://h"`,
+    `FILE:1:9: listen: expected a list, each line "- " and ${LISTEN}, found "broker://h"`,
+  ],
+  ['peer: {a: b}', `FILE:1:7: peer: expected a list, each line "- " and ${PEER}, found a mapping`],
+  ['peer:\n  - broker://a\n  - http://x', `FILE:3:5: peer[1]: expected ${PEER}, found "http://x"`],
+  [
+    'peer: ["zeromq://h:5555"]',
+    'FILE:1:8: peer[0]: endpoint URL "zeromq://h:5555": the ports are xpub= and xsub=; expected zeromq://host?xpub=5555&xsub=5556',
   ],
   [
-    'peer: {a: b}',
-    `FILE:1:7: peer: expected a list, each line "- " and an endpoint URL like broker://HOST:9999?tls=off, found a mapping`,
+    'listen: ["zeromq-log://h"]',
+    'FILE:1:10: listen[0]: endpoint URL "zeromq-log://h": the port is missing; expected zeromq-log://host:port',
   ],
-  [
-    'peer:\n  - broker://a\n  - http://x',
-    `FILE:3:5: peer[1]: endpoint URL "http://x": the scheme is http; ${URL_FORM}`,
-  ],
+  ['listen: ["zeromq://h"]', `FILE:1:10: listen[0]: expected ${LISTEN}, found "zeromq://h"`],
   [
     'peer: ["broker://h:0"]',
     `FILE:1:8: peer[0]: endpoint URL "broker://h:0": port 0 cannot be dialled; ${URL_FORM}`,
   ],
-  ['peer:\n  -\n', `FILE:2:4: peer[0]: ${ENDPOINT}, found nothing`],
-  ['peer: [""]', `FILE:1:8: peer[0]: ${ENDPOINT}, found nothing`],
-  ['peer: [[a]]', `FILE:1:8: peer[0]: ${ENDPOINT}, found a list`],
+  ['peer:\n  -\n', `FILE:2:4: peer[0]: expected ${PEER}, found nothing`],
+  ['peer: [""]', `FILE:1:8: peer[0]: expected ${PEER}, found nothing`],
+  ['peer: [[a]]', `FILE:1:8: peer[0]: expected ${PEER}, found a list`],
   ['subscribe: [""]', 'FILE:1:13: subscribe[0]: expected a topic prefix like zeek/event/, found nothing'],
   ['node-name: a/b', 'FILE:1:12: node-name: expected a name without slashes, found "a/b"'],
   ['node-name:', 'FILE:1:11: node-name: expected a name without slashes, found nothing'],
@@ -110,7 +114,7 @@ for (const [yaml, line] of [
     'data: *x\nnode-name: &x y',
     'FILE:1:7: data: expected a folder, found an alias without its anchor before it',
   ],
-  ['peer: &p [*p]', `FILE:1:11: peer[0]: ${ENDPOINT}, found a list`],
+  ['peer: &p [*p]', `FILE:1:11: peer[0]: expected ${PEER}, found a list`],
   ['spool: &s {size: *s}', `FILE:1:18: spool.size: ${SIZE}, found a mapping`],
   ['- data: /x', `FILE:1:1: expected the keys ${TOP}, found a list`],
   ['Dear Zeek,', `FILE:1:1: expected the keys ${TOP}, found "Dear Zeek,"`],
@@ -138,7 +142,7 @@ for (const [what, given, line] of [
   [
     'a list in a variable',
     { env: { ZEEKWAY_PEER: 'broker://h,x' } },
-    `environment ZEEKWAY_PEER: endpoint URL "x": it is not a URL, or its port is above 65535; ${URL_FORM}`,
+    `environment ZEEKWAY_PEER: expected ${PEER}, found "x"`,
   ],
   [
     'a retention in a variable',

@@ -31,7 +31,7 @@ test('each value has behind it where it is from', async (t) => {
     `  - x/ # file ${file}:1:13`,
     'relay: [] # default',
     'route: [] # default',
-    'node-name: zeekway # default',
+    '# node-name: not set (default: none)',
     'database: postgres://u@h/d # environment DATABASE_URL',
     'data: /x # option --data',
     'http: "[::1]:1" # option --http',
@@ -53,9 +53,11 @@ test('each value has behind it where it is from', async (t) => {
   ]);
 });
 
-test('a key without a value is a comment', async (t) => {
+test('keys without a value are comments', async (t) => {
   const { settings } = await load({});
-  t.true(printConfig(settings).includes('\n# database: not set (default: the embedded PostgreSQL)\ndata: '));
+  const comments =
+    '\n# node-name: not set (default: none)\n# database: not set (default: the embedded PostgreSQL)\ndata: ';
+  t.true(printConfig(settings).includes(comments));
 });
 
 const printedFor = async (flags: Record<string, string[]>): Promise<string> =>

@@ -15,7 +15,6 @@ test('without anything, there are the defaults', async (t) => {
     subscribe: [],
     relay: [],
     routes: [],
-    nodeName: 'zeekway',
     http: { host: '127.0.0.1', port: 9280 },
     logLevel: 'info',
     spool: { size: 4096 * MiB, syncIntervalMs: 50, syncBytes: 4 * MiB },
@@ -26,8 +25,8 @@ test('without anything, there are the defaults', async (t) => {
 
 test('a file has them all, as lines and as JSON', async (t) => {
   const values = {
-    listen: ['broker://0.0.0.0:9998'],
-    peer: ['broker://zeek:9999?tls=off', 'broker://[::1]'],
+    listen: ['broker://0.0.0.0:9998', 'zeromq-log://0.0.0.0:9997'],
+    peer: ['broker://zeek:9999?tls=off', 'broker://[::1]', 'zeromq://zeek?xpub=5555'],
     subscribe: ['zeek/event/'],
     relay: ['tcp://10.0.0.5:5557', 'tcp://[::1]:1'],
     route: ['broker<>zeromq=site/'],
@@ -48,7 +47,8 @@ test('a file has them all, as lines and as JSON', async (t) => {
   const yaml = `
 listen:
 - broker://0.0.0.0:9998 # a comment
-peer: [broker://zeek:9999?tls=off, "broker://[::1]"]
+- zeromq-log://0.0.0.0:9997
+peer: [broker://zeek:9999?tls=off, "broker://[::1]", zeromq://zeek?xpub=5555]
 subscribe:
   - 'zeek/event/'
 relay: [tcp://10.0.0.5:5557, "tcp://[::1]:1"]

@@ -52,6 +52,7 @@ test.serial('live logs and events come out of the API, and Ctrl-C leaves in orde
   const gatewayId = readFileSync(join(data, 'endpoint-id'), 'utf8').trim();
   t.is(events[0]?.peer, gatewayId);
   await until('the hello came', () => worker.peers()[0]?.node === 'logger-1');
+  t.true(worker.peers()[0]?.filter.includes('zeek/cluster/node/logger-1/'));
 
   t.is(worker.publish('zeek/logs/Test::LOG', logCreateMessage(schema)), 1);
   const writes = Array.from({ length: 400 }, (_, index) => logWriteMessage(schema, record(index)));
@@ -196,6 +197,13 @@ test.serial('a gateway starts and takes what comes while the database is away', 
   const args = ['--peer', `broker://127.0.0.1:${port}`, '--data', data, '--http', '127.0.0.1:0'];
   const gateway = new Zeekway(t, ['serve', ...args, '--database', way.url]);
   await until('the gateway has peered', () => worker.events.length === 1, 30_000);
+  // Without a name it is no node of the cluster, and says no hello; it listens to those of others.
+  const [{ filter = [], node } = {}] = worker.endpoint.peers();
+  t.is(node, undefined);
+  t.deepEqual(
+    filter.map((topic) => topic.replace(/nodeid\/.*/, 'nodeid/')),
+    ['zeek/cluster/nodeid/', 'zeek/logs/', 'zeekway/logs/'],
+  );
   t.regex(gateway.err, /cannot connect to 127\.0\.0\.1:\d+, database .*\[database_unreachable\]/);
   worker.endpoint.publish('zeek/logs/Test::LOG', logCreateMessage(schema));
   worker.endpoint.publish('zeek/logs/Test::LOG', logWriteMessage(schema, record(1)));

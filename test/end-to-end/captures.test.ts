@@ -1,12 +1,11 @@
-import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import test from 'ava';
 import { replayFile } from '../../src/cli/replay-file.js';
 import type { Database } from '../../src/storage/database.js';
 import { ownDatabase } from '../support/database.js';
 import { silentLogger } from '../support/logger.js';
-import { fixtureFile, pcapFile } from '../support/recordings.js';
-import { canonicalRecord, parseRow, readJsonLog } from '../support/zeek-logs.js';
+import { pcapFile } from '../support/recordings.js';
+import { compareWithZeek, logsOf, storedRecords } from '../support/stored-logs.js';
 
 /*
  * The proof: recordings of real Zeek, replayed into a real database, against what Zeek itself logged.
@@ -16,26 +15,6 @@ async function replay(db: Database, file: string, again = false) {
   const signal = new AbortController().signal;
   return replayFile(db, file, { again, speed: 'max', logger: silentLogger, signal, onProgress: () => {} });
 }
-
-async function storedRecords(
-  db: Database,
-  path: string,
-): Promise<{ records: string[]; types: Map<string, string> }> {
-  const fields = await db.pool.query<{ field: string; zeek_type: string }>(
-    'SELECT field, zeek_type FROM zeekway.log_fields WHERE path = $1',
-    [path],
-  );
-  const types = new Map(fields.rows.map(({ field, zeek_type }) => [field, zeek_type]));
-  const { rows } = await db.pool.query<{ row: string }>(
-    `SELECT row_to_json(t)::text AS row FROM logs."${path}" t`,
-  );
-  return { records: rows.map(({ row }) => canonicalRecord(parseRow(row), types)).sort(), types };
-}
-
-const logsOf = (name: string, format: 'json' | 'tsv'): string[] =>
-  readdirSync(fixtureFile(`zeek/${name}/${format}`)).map((file) =>
-    join(fixtureFile(`zeek/${name}/${format}`), file),
-  );
 
 for (const [name, logs, records] of [
   ['native-logs', 15, 869],
@@ -48,15 +27,7 @@ for (const [name, logs, records] of [
     const outcome = await replay(db, pcapFile(name));
     t.deepEqual(outcome.warnings, []);
     t.is(outcome.rows['(dead letters)'], undefined);
-    let compared = 0;
-    for (const file of logsOf(name, 'json')) {
-      const { records: stored, types } = await storedRecords(db, basename(file, '.log'));
-      const expected = readJsonLog(file);
-      const unknown = expected.flatMap((record) => Object.keys(record)).find((field) => !types.has(field));
-      t.is(unknown, undefined, file);
-      t.deepEqual(stored, expected.map((record) => canonicalRecord(record, types)).sort(), file);
-      compared += expected.length;
-    }
+    const compared = await compareWithZeek(t, db, name);
     t.is(logsOf(name, 'json').length, logs);
     t.is(compared, records);
   });

@@ -33,6 +33,7 @@ import {
 } from '../../src/zeek/message.js';
 import { recordBytes } from '../../src/zeek/record-bytes.js';
 import { framed, type GoldenName, golden } from '../support/golden.js';
+import { logEvent } from '../support/log-events.js';
 import { websocketFrames } from '../support/recordings.js';
 import { zmtpCommand, zmtpGreeting, zmtpMessage, zmtpReady } from '../support/zmtp.js';
 import type { Random } from './mutate.js';
@@ -168,9 +169,18 @@ function survives<T>(work: () => T): T {
 
 const announced = golden('messages').flatMap(({ title, bytes }) => (title === 'log-create' ? [bytes] : []));
 
+const logEvents = golden('records').map(({ bytes }) => {
+  const values = decodeLogRecord(bytes);
+  const fields = values.map((value, index): LogField => {
+    const element = 'value' in value && Array.isArray(value.value) ? value.value[0]?.type : undefined;
+    return { name: `f${index}`, type: value.type, subtype: element ?? 'string', optional: true };
+  });
+  return encodeValue(logEvent({ stream: 'Test::LOG', path: 'test', fields }, [values, values.slice(0, 2)]));
+});
+
 const interpreter: Target = {
   name: 'Interpreter',
-  good: bytesOf('messages'),
+  good: [...bytesOf('messages'), ...logEvents],
   check(bytes) {
     const origin = { kind: 'replay', peer: 'd3adbeef-d3ad-4eef-a3ad-beefd3adbeef', name: '' } as const;
     const interpreting = new Interpreter(origin);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import test from 'ava';
-import type { FieldType } from '../../src/replay/log-file/field-type.js';
 import { pathFromFileName } from '../../src/replay/log-file/name.js';
+import type { FieldType } from '../../src/zeek/field-type.js';
 import { fixtureFile } from '../support/recordings.js';
 import { deadLetters, keep, logItems, plainRow, row, rows, schemas } from './log-rows.js';
 import { codes, OPTIONS, read } from './reading.js';

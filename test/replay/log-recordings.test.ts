@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
-import type { FieldType } from '../../src/replay/log-file/field-type.js';
 import { openReplay } from '../../src/replay/replay.js';
+import type { FieldType } from '../../src/zeek/field-type.js';
 import type { Item, SchemaItem } from '../../src/zeek/item.js';
 import { fixtureFile, pcapFile } from '../support/recordings.js';
 import { keep, logItems, plainRow, type Row, row, rows, schemas, sixDecimals } from './log-rows.js';

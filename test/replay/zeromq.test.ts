@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'ava';
 import fc from 'fast-check';
-import type { FieldType } from '../../src/replay/log-file/field-type.js';
+import type { FieldType } from '../../src/zeek/field-type.js';
 import type { Item } from '../../src/zeek/item.js';
 import { fixtureFile, pcapFile } from '../support/recordings.js';
 import { zmtpGreeting, zmtpMessage, zmtpReady, zmtpStreams } from '../support/zmtp.js';

@@ -83,7 +83,7 @@ export const value: fc.Arbitrary<Value> = fc.letrec<{ value: Value }>((tie) => (
   ),
 })).value;
 
-function logScalar(type: LogScalar): fc.Arbitrary<LogValue> {
+export function logScalar(type: LogScalar): fc.Arbitrary<LogValue> {
   switch (type) {
     case 'bool':
       return fc.boolean().map((value) => ({ type, value }));

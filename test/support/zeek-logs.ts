@@ -37,11 +37,17 @@ function secondsOf(value: Json): string {
   return `${Date.parse(`${match[1]}Z`) / 1000}.${(match[2] ?? '').padEnd(6, '0')}`;
 }
 
+/** Whether the order of a set's elements counts: Broker has sets in an order of its own. */
+export type SetOrder = 'as written' | 'any';
+
 /** One value by its Zeek type, the same text for the same value. */
-function canonical(value: Json, zeekType: string): Canonical {
+function canonical(value: Json, zeekType: string, order: SetOrder): Canonical {
   if (value === null) return null;
-  const element = /^(?:set|vector)\[(.+)\]$/.exec(zeekType)?.[1];
-  if (element !== undefined) return (value as Json[]).map((item) => canonical(item, element));
+  const [, container, element] = /^(set|vector)\[(.+)\]$/.exec(zeekType) ?? [];
+  if (element !== undefined) {
+    const items = (value as Json[]).map((item) => canonical(item, element, order));
+    return container === 'set' && order === 'any' ? items.sort() : items;
+  }
   switch (zeekType) {
     case 'time':
       return secondsOf(value);
@@ -65,9 +71,13 @@ function canonical(value: Json, zeekType: string): Canonical {
 }
 
 /** A record with what is unset left out, as Zeek's JSON has it, as one line that can be sorted. */
-export function canonicalRecord(record: Record<string, Json>, types: ReadonlyMap<string, string>): string {
+export function canonicalRecord(
+  record: Record<string, Json>,
+  types: ReadonlyMap<string, string>,
+  order: SetOrder = 'as written',
+): string {
   const fields = Object.entries(record)
     .filter(([name, value]) => value !== null && types.has(name))
-    .map(([name, value]) => [name, canonical(value, types.get(name) as string)]);
+    .map(([name, value]) => [name, canonical(value, types.get(name) as string, order)]);
   return JSON.stringify(Object.fromEntries(fields.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))));
 }

@@ -51,7 +51,8 @@ export interface Config extends StoreConfig {
   /** The loggers that log batches are handed on to. */
   readonly relay: readonly string[];
   readonly routes: readonly Route[];
-  readonly nodeName: string;
+  /** The name in the layout of a Zeek cluster; a gateway without one is no node of it. */
+  readonly nodeName?: string;
   readonly http: HostPort;
   readonly logLevel: LogLevel;
   readonly spool: SpoolConfig;
@@ -92,13 +93,14 @@ const daysOf = (value: number | 'never'): number | undefined => (value === 'neve
 
 export function configOf(settings: Settings): Config {
   const [database] = values(settings.database);
+  const [nodeName] = values(settings.nodeName);
   return {
     listen: values(settings.listen),
     peer: values(settings.peer),
     subscribe: values(settings.subscribe),
     relay: values(settings.relay),
     routes: values(settings.route).flat(),
-    nodeName: only(settings.nodeName),
+    ...(nodeName === undefined ? {} : { nodeName }),
     ...(database === undefined ? {} : { database }),
     data: only(settings.data),
     http: only(settings.http),

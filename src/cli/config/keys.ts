@@ -76,11 +76,13 @@ export const KEYS = {
   listen: key('listen', 'many', listenUrlType, {
     argument: '<url>',
     defaultShown: `${LISTEN_ALONE} without any peer, else none`,
-    meaning: 'wait for peers at broker://HOST:PORT?tls=anonymous|mutual|off',
+    meaning:
+      'wait for peers at broker://HOST:PORT?tls=anonymous|mutual|off, for the logs of a ZeroMQ cluster at zeromq-log://HOST:PORT',
   }),
   peer: key('peer', 'many', peerUrlType, {
     argument: '<url>',
-    meaning: 'keep the Zeek at broker://HOST:PORT?tls=... peered',
+    meaning:
+      'keep the Zeek at broker://HOST:PORT?tls=... peered, or the ZeroMQ cluster at zeromq://HOST?xpub=5555&xsub=5556',
   }),
   subscribe: key('subscribe', 'many', topicType, {
     argument: '<prefix>',
@@ -96,8 +98,8 @@ export const KEYS = {
   }),
   nodeName: key('node-name', 'one', nodeNameType, {
     argument: '<name>',
-    defaults: ['zeekway'],
-    meaning: "this node's name in cluster-layout.zeek",
+    defaultShown: 'none',
+    meaning: "this node's name in cluster-layout.zeek, for a gateway that is in it",
   }),
   database: key('database', 'one', databaseType, {
     argument: '<url>',

@@ -10,7 +10,8 @@ import { didYouMean } from '../../core/nearest.js';
 import { MASK, maskSecrets } from '../../core/secrets.js';
 import { parseRoutes, type Route } from '../../peer/routes.js';
 import { parseDatabaseUrl, shownDatabaseUrl } from '../../storage/database-url.js';
-import { hostPort, parseDialledUrl, parseEndpointUrl } from '../../transport/endpoint-url.js';
+import { hostPort, parseDialledUrl, parseEndpointUrl, schemeOf } from '../../transport/endpoint-url.js';
+import { parseZeromqLogUrl, parseZeromqUrl } from '../../transport/zeromq-url.js';
 import { formatDuration, formatSize, parseDuration, parseSize } from './units.js';
 
 /** What the texts of a key mean, wherever they are from: a file, a variable or an option. */
@@ -76,20 +77,41 @@ export const hostPortType: ValueType<HostPort> = type(
   ({ host, port }) => hostPort(host, port),
 );
 
-const endpointUrl = (expected: string, check: (text: string) => { url: string }): ValueType<string> => ({
-  expected,
-  parse: (text) => {
-    if (text === '') throw mistake(`expected ${expected}, ${found(text)}`);
-    check(text);
-    return text;
-  },
-  // In its one spelling, with port and mode.
-  print: (text) => check(text).url,
-});
+type UrlReader = (text: string) => { readonly url: string };
 
-const ENDPOINT = 'an endpoint URL like broker://HOST:9999?tls=off';
-export const listenUrlType = endpointUrl(ENDPOINT, parseEndpointUrl);
-export const peerUrlType = endpointUrl(ENDPOINT, parseDialledUrl);
+/** A type of endpoint URLs. @param readers what reads those of each scheme. */
+function endpointUrl(example: string, readers: ReadonlyMap<string, UrlReader>): ValueType<string> {
+  const expected = `an endpoint URL like ${example}`;
+  const check: UrlReader = (text) => {
+    const read = readers.get(schemeOf(text));
+    if (read) return read(text);
+    throw mistake(`expected ${expected}, ${found(text)}`);
+  };
+  return {
+    expected,
+    parse: (text) => {
+      check(text);
+      return text;
+    },
+    // In its one spelling, with port and mode.
+    print: (text) => check(text).url,
+  };
+}
+
+export const listenUrlType = endpointUrl(
+  'broker://HOST:9999?tls=off or zeromq-log://HOST:9998',
+  new Map<string, UrlReader>([
+    ['broker', parseEndpointUrl],
+    ['zeromq-log', parseZeromqLogUrl],
+  ]),
+);
+export const peerUrlType = endpointUrl(
+  'broker://HOST:9999?tls=off or zeromq://HOST?xpub=5555&xsub=5556',
+  new Map<string, UrlReader>([
+    ['broker', parseDialledUrl],
+    ['zeromq', parseZeromqUrl],
+  ]),
+);
 
 /** Where a logger of a ZeroMQ cluster listens, as ZeroMQ writes it. */
 export const loggerAddressType: ValueType<string> = type(

@@ -3,7 +3,7 @@ import { isLogScalar, type LogType, type LogValue } from '../../codec/log-record
 import { nameFromBytes, type Text, textFromBytes, textToBytes, unescapeText } from '../../codec/text.js';
 import { parseTimestamp, secondsFromNanos } from '../../codec/time.js';
 import { ZeekwayError } from '../../core/errors.js';
-import type { FieldType } from './field-type.js';
+import type { FieldType } from '../../zeek/field-type.js';
 import { absent } from './log-file.js';
 import { addressFromText, integerFromText, misfit, portFromText, subnetFromText } from './scalars.js';
 

@@ -2,9 +2,9 @@ import { ByteWriter } from '../../codec/bytes.js';
 import { type LogType, type LogValue, writeLogValue } from '../../codec/log-record.js';
 import { ZeekwayError } from '../../core/errors.js';
 import { DEAD_LETTER_BYTES } from '../../core/limits.js';
+import type { FieldType } from '../../zeek/field-type.js';
 import type { Item, Origin } from '../../zeek/item.js';
 import type { LogSchema } from '../../zeek/log-schema.js';
-import type { FieldType } from './field-type.js';
 import type { Line } from './lines.js';
 import { STANDARD_LOGS } from './standard-logs.js';
 

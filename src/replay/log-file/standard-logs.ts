@@ -1,4 +1,4 @@
-import { type FieldType, parseFieldType } from './field-type.js';
+import { type FieldType, parseFieldType } from '../../zeek/field-type.js';
 
 /**
  * The fields of Zeek's own logs, for JSON logs, which tell no types: each log's path, its stream, and its
