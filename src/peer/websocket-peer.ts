@@ -17,9 +17,8 @@ import { WebsocketLink, type WebsocketLinkOwner } from './websocket-link.js';
  *
  * - `next` is a connection that is being made: the first one, one after a loss (with growing waits), or one with other
  *   topics, since a connection cannot change its own. It becomes `current` with its ack.
- * - `current` is peered. When `next` takes over, it becomes `old` and is closed; what is on its way is still taken, so
- *   that nothing is lost, but for what the new one brings as well (`Overlap`). A message that the old one brought just
- *   before may come twice.
+ * - `current` is peered. When `next` takes over, it becomes `old` and is closed; what is on its way is still taken, but
+ *   for what the new one brings as well (`Overlap`). A message that the old one brought just before may come twice.
  *
  * No two connections are begun within a second, whatever the reason.
  */

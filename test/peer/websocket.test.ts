@@ -167,7 +167,7 @@ test('other topics: a new connection takes over with its ack, and the old one is
   t.is(zeek.clients.length, 2);
 });
 
-test('while a connection takes over nothing is lost', async (t) => {
+test('while a connection takes over nothing that was sent is lost', async (t) => {
   const zeek = await startWebsocketZeek(t, { acknowledges: false });
   const one = testEndpoint(t);
   const heard: number[] = [];
