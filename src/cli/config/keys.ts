@@ -82,7 +82,7 @@ export const KEYS = {
   peer: key('peer', 'many', peerUrlType, {
     argument: '<url>',
     meaning:
-      'keep the Zeek at broker://HOST:PORT?tls=... peered, or the ZeroMQ cluster at zeromq://HOST?xpub=5555&xsub=5556',
+      'keep the Zeek at broker://HOST:PORT?tls=... peered, the ZeroMQ cluster at zeromq://HOST?xpub=5555&xsub=5556, or a WebSocket API at ws://HOST:27759',
   }),
   subscribe: key('subscribe', 'many', topicType, {
     argument: '<prefix>',

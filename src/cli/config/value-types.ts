@@ -11,6 +11,7 @@ import { MASK, maskSecrets } from '../../core/secrets.js';
 import { parseRoutes, type Route } from '../../peer/routes.js';
 import { parseDatabaseUrl, shownDatabaseUrl } from '../../storage/database-url.js';
 import { hostPort, parseDialledUrl, parseEndpointUrl, schemeOf } from '../../transport/endpoint-url.js';
+import { parseWebsocketUrl } from '../../transport/websocket-url.js';
 import { parseZeromqLogUrl, parseZeromqUrl } from '../../transport/zeromq-url.js';
 import { formatDuration, formatSize, parseDuration, parseSize } from './units.js';
 
@@ -106,10 +107,12 @@ export const listenUrlType = endpointUrl(
   ]),
 );
 export const peerUrlType = endpointUrl(
-  'broker://HOST:9999?tls=off or zeromq://HOST?xpub=5555&xsub=5556',
+  'broker://HOST:9999?tls=off, zeromq://HOST?xpub=5555&xsub=5556 or ws://HOST:27759',
   new Map<string, UrlReader>([
     ['broker', parseDialledUrl],
     ['zeromq', parseZeromqUrl],
+    ['ws', parseWebsocketUrl],
+    ['wss', parseWebsocketUrl],
   ]),
 );
 
