@@ -15,7 +15,7 @@ export interface Outgoing {
 }
 
 /** What came over a transport. */
-export interface Arrived {
+interface Arrived {
   readonly source: MessageSource;
   readonly topic: string;
   /** Not used again by the transport: views of it may be kept. */

@@ -2,7 +2,7 @@ import { ZeekwayError } from '../core/errors.js';
 import type { CurveMode } from './zeromq-url.js';
 
 /** Z85 texts of 40 characters. */
-export interface CurvePair {
+interface CurvePair {
   readonly publicKey: string;
   readonly secretKey: string;
 }
