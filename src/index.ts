@@ -1,5 +1,5 @@
 /**
- * zeekway as a library: Broker endpoints, Zeek's values, events and logs, in their exact types.
+ * zeekway as a library: endpoints that speak Broker, ZeroMQ and WebSocket, Zeek's values, events and logs, in their exact types.
  *
  * ```ts
  * import { count, Endpoint } from 'zeekway';
@@ -25,6 +25,7 @@ export {
   type LogType,
   type LogValue,
 } from './codec/log-record.js';
+export { PAYLOAD_FORMATS, type PayloadFormat } from './codec/payload-format.js';
 export { Port, PROTOCOLS, type Protocol } from './codec/port.js';
 export { displayText, escapeText, type Text, unescapeText } from './codec/text.js';
 export {
@@ -74,7 +75,8 @@ export {
   type PublishOptions,
 } from './peer/endpoint.js';
 export { Message, type MessageSource } from './peer/message.js';
-export type { PeerEvent, PeerStatus } from './peer/status.js';
+export { parseRoutes, type Route } from './peer/routes.js';
+export type { PeerEvent, PeerStatus, Transport } from './peer/status.js';
 export { Subscription } from './peer/subscription.js';
 export type { EndpointId } from './protocol/broker/endpoint-id.js';
 export type { Listener } from './transport/contract.js';
@@ -88,6 +90,7 @@ export type {
   Origin,
   SchemaItem,
 } from './zeek/item.js';
+export { encodeLogBatch, type LogBatch, readLogBatch } from './zeek/log-batch.js';
 export type { LogKey, LogSchema } from './zeek/log-schema.js';
 export {
   batchMessage,
@@ -101,3 +104,5 @@ export {
   type ZeekEvent,
   type ZeekMessage,
 } from './zeek/message.js';
+export { parseNotation } from './zeek/notation/parse.js';
+export { printNotation } from './zeek/notation/print.js';

@@ -57,7 +57,7 @@ const outgoing = (topic: string, value: Value): Outgoing => ({ topic, value, byt
 export type MessageHandler = (message: Message) => void | Promise<void>;
 
 /**
- * A Broker endpoint: listens for Zeek and dials it, subscribes and publishes. Emits `peer` with a `PeerEvent`
+ * An endpoint: listens for Zeek and dials it, over Broker, ZeroMQ or WebSocket, subscribes and publishes. Emits `peer` with a `PeerEvent`
  * for each change of a peering, and `error` when a subscription's handler throws, which goes on with the next
  * message; as with every EventEmitter an `error` that nobody listens for ends the process.
  *
@@ -106,8 +106,9 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   }
 
   /**
-   * Listens for peers at `broker://host:port?tls=...`; port 0 takes a free one. Throws
-   * `endpoint_url_invalid`, `listen_failed`, `file_unreadable`, `endpoint_closed`.
+   * Listens for peers at `broker://host:port?tls=...`, or as a logger of a ZeroMQ cluster at
+   * `zeromq-log://host:port`; port 0 takes a free one. Log batches come on the topic `log-write`. Throws
+   * `endpoint_url_invalid`, `listen_failed`, `file_unreadable`, `curve_keys_invalid`, `endpoint_closed`.
    */
   async listen(url: string): Promise<Listener> {
     if (schemeOf(url) === 'zeromq-log') return this.listenForLogs(parseZeromqLogUrl(url));
@@ -115,8 +116,8 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   }
 
   /**
-   * Keeps that address peered: dials it, and again whenever the connection ends, until `unpeer`. Returns at
-   * once; the `peer` event tells the outcome. Throws `endpoint_url_invalid`, `endpoint_closed`.
+   * Keeps that address peered, `broker://`, `zeromq://`, `ws://` or `wss://`: dials it, and again whenever the
+   * connection ends, until `unpeer`. Returns at once; the `peer` event tells the outcome. Throws `endpoint_url_invalid`, `endpoint_closed`.
    */
   peer(url: string): void {
     const other = otherPeer(url);

@@ -159,6 +159,7 @@ test('a letter has its time to the microsecond', async (t) => {
       received: BigInt(Date.UTC(2026, 10, 24, 0, 0, 1)) * 1_000_000n + 234_567_000n,
       source: sources[0] as number,
       raw: Buffer.of(0),
+      format: 'broker-bin-v1',
     },
   ]);
 });

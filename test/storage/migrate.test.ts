@@ -34,6 +34,7 @@ test('several gateways may migrate one database at once', async (t) => {
     { version: 1, name: 'base' },
     { version: 2, name: 'positions' },
     { version: 3, name: 'partitions' },
+    { version: 4, name: 'dead-letter-format' },
   ]);
 });
 
@@ -42,7 +43,7 @@ test('a database of a newer zeekway is refused', async (t) => {
   await db.pool.query("INSERT INTO zeekway.migrations (version, name) VALUES (999, 'future')");
   await t.throwsAsync(migrate(db), {
     code: 'database_failed',
-    message: 'the database has schema version 999, this zeekway knows 3: use a newer zeekway',
+    message: 'the database has schema version 999, this zeekway knows 4: use a newer zeekway',
   });
 });
 
