@@ -6,7 +6,8 @@ import { load, mistakes } from './config-sources.js';
 
 const URL_FORM = 'expected broker://host:port?tls=anonymous|mutual|off';
 const LISTEN = 'an endpoint URL like broker://HOST:9999?tls=off or zeromq-log://HOST:9998';
-const PEER = 'an endpoint URL like broker://HOST:9999?tls=off or zeromq://HOST?xpub=5555&xsub=5556';
+const PEER =
+  'an endpoint URL like broker://HOST:9999?tls=off, zeromq://HOST?xpub=5555&xsub=5556 or ws://HOST:27759';
 const SIZE = 'expected a size of at least 1MiB, like 512MiB or 4GiB';
 const DAYS = 'expected never, or days from 1d to 36500d, like 30d';
 const TIME = 'expected a time from 1ms to 1m, like 50ms or 2s';
