@@ -165,9 +165,12 @@ test('the indexes of a large partition are built beside those who write and read
     `INSERT INTO ${table} (ts, uid, _received, _source) VALUES ('2026-11-23T23:59:59Z', 'late', now(), 1)`,
   );
   const running = run(t, db, {}, async (on, options) => {
-    const report = await sealDays(on, options);
-    if (report === 'busy') throw new Error('nobody else is there');
-    return report;
+    for (;;) {
+      const report = await sealDays(on, options);
+      if (report === 'busy') throw new Error('nobody else is there');
+      // A lock was in the way for too long, an autovacuum's say: a later pass does it, as those of the runner do.
+      if (!report.failures.some(({ isUnlucky }) => isUnlucky)) return report;
+    }
   });
   await untilBlocked(db, '% INDEX CONCURRENTLY %');
   await client.query(
