@@ -57,8 +57,8 @@ const outgoing = (topic: string, value: Value): Outgoing => ({ topic, value, byt
 export type MessageHandler = (message: Message) => void | Promise<void>;
 
 /**
- * An endpoint: listens for Zeek and dials it, over Broker, ZeroMQ or WebSocket, subscribes and publishes. Emits `peer` with a `PeerEvent`
- * for each change of a peering, and `error` when a subscription's handler throws, which goes on with the next
+ * An endpoint: listens for Zeek and dials it, over Broker, ZeroMQ or WebSocket, subscribes and publishes. Emits `peer`
+ * with a `PeerEvent` for each change of a peering, and `error` when a subscription's handler throws, which goes on with the next
  * message; as with every EventEmitter an `error` that nobody listens for ends the process.
  *
  * ```ts
@@ -117,7 +117,8 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
 
   /**
    * Keeps that address peered, `broker://`, `zeromq://`, `ws://` or `wss://`: dials it, and again whenever the
-   * connection ends, until `unpeer`. Returns at once; the `peer` event tells the outcome. Throws `endpoint_url_invalid`, `endpoint_closed`.
+   * connection ends, until `unpeer`. Returns at once; the `peer` event tells the outcome. Throws
+   * `endpoint_url_invalid`, `endpoint_closed`.
    */
   peer(url: string): void {
     const other = otherPeer(url);

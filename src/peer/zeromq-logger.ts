@@ -32,8 +32,9 @@ export class ZeromqLogger implements Peer {
     private readonly zap: Reply | undefined,
     private readonly host: PeerHost,
   ) {
-    this.url = address.url;
     this.port = Number(/:(\d+)$/.exec(socket.lastEndpoint ?? '')?.[1] ?? address.port);
+    // With the port that was taken: two at port 0 are not the same one.
+    this.url = address.url.replace(/:0(?=\?|$)/, `:${this.port}`);
     this.senders = new SenderTable(this.url, () => host.clock.wallNanos());
     this.reader = new ZeromqReader(socket, (parts) => this.received(parts));
     watch(socket.events, { up: () => {}, down: () => {}, failed: (error) => this.failed(error) });

@@ -221,6 +221,18 @@ test.serial('CURVE: the one client key is let in, another one is not', async (t)
   t.is(messages.size, 0);
 });
 
+test('two loggers at free ports are two, and both end with the endpoint', async (t) => {
+  const endpoint = new Endpoint();
+  const ports = [
+    (await endpoint.listen('zeromq-log://127.0.0.1:0')).port,
+    (await endpoint.listen('zeromq-log://127.0.0.1:0')).port,
+  ];
+  t.is(new Set(ports).size, 2);
+  await endpoint.close();
+  const { endpoint: next } = open(t);
+  for (const port of ports) await next.listen(`zeromq-log://127.0.0.1:${port}`);
+});
+
 test('an address that is in use, or no port, is told', async (t) => {
   const { endpoint } = open(t);
   const { port } = await endpoint.listen('zeromq-log://127.0.0.1:0');
