@@ -5,7 +5,7 @@ import { readZeroMqMessage } from '../protocol/zeromq/messages.js';
 import { curveKeys } from '../transport/curve.js';
 import { hostPort } from '../transport/endpoint-url.js';
 import { answerZap, z85Bytes } from '../transport/zap.js';
-import { loadZeromq, SOCKET_OPTIONS, watch, ZeromqReader } from '../transport/zeromq.js';
+import { closeBound, loadZeromq, SOCKET_OPTIONS, watch, ZeromqReader } from '../transport/zeromq.js';
 import type { ZeromqLogAddress } from '../transport/zeromq-url.js';
 import { FailureLog } from './failure-log.js';
 import type { Peer, PeerHost } from './peer.js';
@@ -85,7 +85,8 @@ export class ZeromqLogger implements Peer {
   }
 
   async close(): Promise<void> {
-    this.socket.close();
+    this.reader.setReading(false);
+    await closeBound(this.socket);
     this.zap?.close();
     this.senders.end();
   }

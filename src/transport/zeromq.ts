@@ -162,6 +162,30 @@ export class ZeromqWriter {
 const isBusy = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'EAGAIN';
 
+/**
+ * Closes a socket that is bound and not being read. Its port is free when this resolves; `close` alone leaves that to
+ * a thread. (`unbindSync` of zeromq 6.8 binds instead.)
+ */
+export async function closeBound(socket: BoundSocket): Promise<void> {
+  const { lastEndpoint } = socket;
+  if (lastEndpoint !== null) {
+    const freed = new Promise<void>((resolve) => {
+      socket.events.on('close', () => resolve());
+      socket.events.on('close:error', () => resolve());
+    });
+    await socket.unbind(lastEndpoint);
+    await freed;
+  }
+  socket.close();
+}
+
+interface BoundSocket {
+  readonly events: Observer;
+  readonly lastEndpoint: string | null;
+  unbind(address: string): Promise<void>;
+  close(): void;
+}
+
 /** What becomes of the connections of a socket. */
 export interface ConnectionWatcher {
   /** A connection is ready for messages. */
