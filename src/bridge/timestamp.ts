@@ -1,14 +1,8 @@
+import { EARLIEST_SECONDS, END_SECONDS, roundedMicros } from '../codec/micros.js';
 import { type CopyBuffer, POSTGRES_EPOCH_SECONDS } from './copy-buffer.js';
-
-/** What a timestamptz holds: from 4714-11-24 BC up to, not including, 294277-01-01; seconds since the Unix epoch. */
-const EARLIEST_SECONDS = -210_866_803_200;
-const END_SECONDS = 9_224_318_016_000;
 
 /** Below this the microseconds since either epoch are safe integers; the year 2223. */
 const SAFE_SECONDS = 8_000_000_000;
-
-/** From here on a double has at most 39 bits behind the point, and those times 10^6 (14 bits and a shift) fit in 53. */
-const EXACT_SECONDS = 8_192;
 
 /**
  * Writes a time of a log as a timestamptz: to the microsecond, rounded as C's `%.6f` does it, which is what
@@ -60,16 +54,4 @@ function writeOutOfRange(out: CopyBuffer, seconds: number): boolean {
   else if (seconds > 0) out.halves(0x7fffffff, -1);
   else out.halves(-0x80000000, 0);
   return !Number.isFinite(seconds) && !Number.isNaN(seconds);
-}
-
-/** The fraction of a second in microseconds, to the nearest one, ties to the even one. */
-function roundedMicros(magnitude: number, fraction: number): number {
-  // A tie between two microseconds is an odd multiple of 1/128, the only fractions with a 5 as 7th and last decimal.
-  if (magnitude < EXACT_SECONDS && (fraction * 128) % 1 !== 0) {
-    return Math.round(Number(fraction.toFixed(6)) * 1e6);
-  }
-  const micros = fraction * 1e6;
-  const below = Math.floor(micros);
-  const rest = micros - below;
-  return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
 }

@@ -300,6 +300,11 @@ export const ERROR_CATALOGUE = {
     'The WebSocket clients want more topics than the gateway subscribes to on their behalf.',
     'Subscribe to prefixes that cover many topics; the limits are DOOR_CLIENT_TOPICS, DOOR_TOPICS and DOOR_TOPICS_BYTES.',
   ),
+  filter_invalid: entry(
+    'A filter cannot be understood.',
+    'Correct it at the character that the error names (counted from 1); docs/query-language.md has the language.',
+    400,
+  ),
   query_timeout: entry(
     'The query took longer than the limit.',
     'Ask for a shorter time range or add a filter.',

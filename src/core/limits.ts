@@ -423,3 +423,14 @@ export const SPOOL_BYTES_MIN = 1024 * 1024;
 export const SPOOL_SYNC_INTERVAL_MAX_MS = 60_000;
 /** The longest retention: a century. Who wants more means `never`. */
 export const RETENTION_DAYS_MAX = 36_500;
+
+/** One filter: analysts write some hundred characters, programs lists of a thousand addresses. */
+export const FILTER_CHARS = 64 * 1024;
+/** Parentheses and negations in each other: each costs stack frames of the parser. */
+export const FILTER_DEPTH = 64;
+/** Tests of one filter: each is a part of the statement, and is made of each live row. */
+export const FILTER_TESTS = 2_000;
+/** Repetitions in a pattern (`{n,m}`): what PostgreSQL allows. */
+export const PATTERN_REPEAT = 255;
+/** Characters of one pattern, its repetitions written out: the automata grow with them. */
+export const PATTERN_SIZE = 2_000;

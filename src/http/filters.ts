@@ -2,6 +2,8 @@ import { Address, Subnet } from '../codec/address.js';
 import { INT64_MAX, INT64_MIN, UINT64_MAX } from '../codec/bytes.js';
 import { ZeekwayError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest.js';
+import { compileFilter } from '../filter/check.js';
+import type { Expression, FilterColumn } from '../filter/expression.js';
 import type { LogColumn, LogDescription } from '../storage/queries/catalogue.js';
 import type { Condition } from '../storage/queries/rows.js';
 import { parseTime } from './times.js';
@@ -46,6 +48,24 @@ export function parseFilters(
     const values = (Array.isArray(given) ? given : [given]).map(String);
     return values.flatMap((value) => conditionsFor(columns, name, value, now));
   });
+}
+
+/** What every row has besides the fields of its log. */
+const RECEIVED: FilterColumn = {
+  field: '_received',
+  zeekType: 'time',
+  sqlType: 'timestamptz',
+  column: '_received',
+};
+
+/** The filter of the parameter `filter`. Throws `filter_invalid`. */
+export function parseFilterText(
+  log: LogDescription,
+  text: string | undefined,
+  now: number,
+): Expression | undefined {
+  if (text === undefined) return undefined;
+  return compileFilter(text, { path: log.path, columns: [...log.columns, RECEIVED], now });
 }
 
 /** One condition for each column whose type can have such a value. */

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { ERROR_CATALOGUE, type ErrorCode, ZeekwayError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest.js';
 import { maskToken } from '../core/secrets.js';
+import { FilterError, type Span } from '../filter/syntax.js';
 
 /** Errors as RFC 9457 describes them, with the code of our catalogue. */
 
@@ -17,6 +18,8 @@ interface Problem {
   readonly instance: string;
   readonly code: ErrorCode;
   readonly action: string;
+  /** Of a filter: the characters that are wrong, from 0, `to` behind the last one. */
+  readonly at?: Span;
 }
 
 export const ProblemSchema = Type.Object(
@@ -28,6 +31,12 @@ export const ProblemSchema = Type.Object(
     instance: Type.String({ description: 'The request.' }),
     code: Type.String({ description: "The catalogue's code: stable, for programs." }),
     action: Type.String({ description: 'What to do about it.' }),
+    at: Type.Optional(
+      Type.Object(
+        { from: Type.Integer(), to: Type.Integer() },
+        { description: 'Of a filter: the characters that are wrong, from 0; `to` is behind the last one.' },
+      ),
+    ),
   },
   { $id: 'Problem', title: 'Problem', description: 'An error (RFC 9457).' },
 );
@@ -111,6 +120,7 @@ export function sendProblem(error: FastifyError, request: FastifyRequest, reply:
     instance: maskToken(request.url),
     code: known.code,
     action: entry.action,
+    ...(known instanceof FilterError ? { at: known.at } : {}),
   };
   // Which is how a 401 has to say what would help (RFC 9110, section 15.5.2).
   if (status === 401) reply.header('www-authenticate', 'Bearer');

@@ -12,6 +12,12 @@ export const From = Type.Optional(
 export const To = Type.Optional(
   Type.String({ description: `The latest time, exclusive. ${TIME}`, examples: ['2026-11-24T04:00:00Z'] }),
 );
+export const Filter = Type.Optional(
+  Type.String({
+    description: 'A filter in the query language: which rows are wanted. See docs/query-language.md.',
+    examples: ['id.orig_h in 10.0.0.0/8 && service == "dns" && duration > 1min'],
+  }),
+);
 export const Limit = Type.Integer({
   minimum: 1,
   maximum: API_ROWS_MAX,

@@ -2,10 +2,10 @@ import { Type } from 'typebox';
 import { logRows } from '../../storage/queries/rows.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { parseRowCursor, rowCursor } from '../cursor.js';
-import { parseFilters } from '../filters.js';
+import { parseFilters, parseFilterText } from '../filters.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { findLog, rowsJson, selectFields } from '../rows.js';
-import { Cursor, From, Limit, Next, nextUrl, Order, Path, RowRef, To } from '../schemas.js';
+import { Cursor, Filter, From, Limit, Next, nextUrl, Order, Path, RowRef, To } from '../schemas.js';
 import { parseRange } from '../times.js';
 
 const Query = Type.Object(
@@ -19,6 +19,7 @@ const Query = Type.Object(
         examples: ['ts,uid,id.orig_h,service'],
       }),
     ),
+    filter: Filter,
     limit: Limit,
     order: Order,
     cursor: Cursor,
@@ -49,7 +50,7 @@ export function rowRoutes(app: App, deps: ServerDeps): void {
       },
     },
     (request) => {
-      const { from: _from, to: _to, fields, limit, order, cursor, ...filters } = request.query;
+      const { from: _from, to: _to, fields, filter, limit, order, cursor, ...filters } = request.query;
       const now = Date.now();
       const range = parseRange(request.query, now);
       const after = cursor === undefined ? undefined : parseRowCursor(cursor);
@@ -59,6 +60,7 @@ export function rowRoutes(app: App, deps: ServerDeps): void {
         const page = await logRows(query, log, {
           columns: selection.columns,
           conditions: parseFilters(log, filters, now),
+          filter: parseFilterText(log, filter, now),
           ...range,
           order,
           limit,

@@ -1,8 +1,12 @@
 import pg from 'pg';
 import { ZeekwayError } from '../../core/errors.js';
+import { conjuncts, timeBounds } from '../../filter/conjuncts.js';
+import type { Expression } from '../../filter/expression.js';
 import { type LogColumn, type LogDescription, timeColumn } from './catalogue.js';
 import { timeWindows } from './extent.js';
+import { filterSql } from './filter-sql.js';
 import { type Cell, firstRows, type Query, textOrNull } from './query.js';
+import { Values } from './values.js';
 
 /** One test of a column. `value` is text in PostgreSQL's notation of the column's (or its elements') type. */
 export interface Condition {
@@ -37,6 +41,7 @@ export interface RowsRequest {
   readonly to?: string | undefined;
   /** All groups must hold, and of each group at least one condition. */
   readonly conditions: readonly (readonly Condition[])[];
+  readonly filter?: Expression | undefined;
   readonly order: Order;
   readonly limit: number;
   readonly after?: RowPosition | undefined;
@@ -57,17 +62,7 @@ export interface RowsPage {
 
 interface Statement {
   readonly text: string;
-  readonly values: readonly string[];
-}
-
-/** Collects the values of a statement and gives their placeholders. */
-class Values {
-  readonly list: string[] = [];
-
-  add(value: string, type: string): string {
-    this.list.push(value);
-    return `$${this.list.length}::${type}`;
-  }
+  readonly values: readonly (string | readonly string[])[];
 }
 
 const quoted = (column: LogColumn): string => pg.escapeIdentifier(column.column);
@@ -109,6 +104,7 @@ export function rowsStatement(log: LogDescription, request: RowsRequest): Statem
     request.from === undefined ? undefined : `${time} >= ${values.add(request.from, 'timestamptz')}`,
     request.to === undefined ? undefined : `${time} < ${values.add(request.to, 'timestamptz')}`,
     ...request.conditions.map((group) => `(${group.map((one) => conditionSql(one, values)).join(' OR ')})`),
+    request.filter === undefined ? undefined : filterSql(request.filter, values),
     afterSql(request, time, values),
   ].filter((part) => part !== undefined);
   const columns = [...request.columns.map(quoted), '"_received"', '"_source"', time, 'tableoid', 'ctid'];
@@ -128,7 +124,8 @@ export function rowsStatement(log: LogDescription, request: RowsRequest): Statem
  * One page of a log's rows, ordered by time. Throws `request_invalid` where the partition of `after` was rewritten
  * since. One that is gone does no harm: the time says where to go on.
  */
-export async function logRows(query: Query, log: LogDescription, request: RowsRequest): Promise<RowsPage> {
+export async function logRows(query: Query, log: LogDescription, asked: RowsRequest): Promise<RowsPage> {
+  const request = narrowed(log, asked);
   const { after } = request;
   const { rows, hasMore } = await newestWindow(query, log, request);
   // After the rows: from there on the transaction's lock keeps the partition from being rewritten.
@@ -146,6 +143,23 @@ export async function logRows(query: Query, log: LogDescription, request: RowsRe
   const [time, partition, ctid] = last.slice(-3) as [string | null, string, string];
   const fileNode = String(await fileNodeOf(query, partition));
   return { rows: rows.map(storedRow), next: { time, partition, ctid, fileNode } };
+}
+
+/** With the range that the filter has anyway: the rows of other times need not be looked at. */
+export function narrowed<R extends Pick<RowsRequest, 'filter' | 'from' | 'to'>>(
+  log: LogDescription,
+  request: R,
+): R {
+  if (request.filter === undefined) return request;
+  const time = timeColumn(log).name;
+  const { from, to } = timeBounds(request.filter, ({ column }) => column === time);
+  // Both are written alike, so that they sort as texts.
+  const later = [request.from, from]
+    .filter((one) => one !== undefined)
+    .toSorted()
+    .at(-1);
+  const earlier = [request.to, to].filter((one) => one !== undefined).toSorted()[0];
+  return { ...request, from: later, to: earlier };
 }
 
 async function fileNodeOf(query: Query, oid: string): Promise<string | null> {
@@ -174,10 +188,14 @@ async function newestWindow(query: Query, log: LogDescription, request: RowsRequ
   return select(request);
 }
 
-const namesUid = ({ conditions }: RowsRequest): boolean =>
+const namesUid = ({ conditions, filter }: RowsRequest): boolean =>
   conditions.some((group) =>
     group.some(({ test, column }) => test === 'equals' && UID_FIELDS.has(column.field)),
-  );
+  ) ||
+  (filter !== undefined &&
+    conjuncts(filter).some(
+      ({ column, test }) => test.kind === 'order' && test.order === '==' && UID_FIELDS.has(column.field),
+    ));
 
 function storedRow(cells: readonly Cell[]): StoredRow {
   const [received, sourceId] = cells.slice(-5);

@@ -131,7 +131,7 @@ export function intervalNanos(number: string, unit: string): bigint {
 }
 
 /** A decimal number times `by`, rounded to the nearest integer: a double would lose the nanoseconds. */
-function scaled(text: string, by: bigint): bigint {
+export function scaled(text: string, by: bigint): bigint {
   const [, sign, whole = '', fraction = '', exponent = '0'] =
     /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d+))?$/i.exec(text) ?? [];
   const power = Number(exponent) - fraction.length;
