@@ -292,8 +292,8 @@ export const ERROR_CATALOGUE = {
     401,
   ),
   too_many_clients: entry(
-    'As many WebSocket clients are connected as there may be.',
-    'Look at /v1/clients for who they are; the limit is DOOR_CLIENTS.',
+    'As many clients are connected as there may be.',
+    'Let some go; /v1/clients lists those of the WebSocket door. The limits are DOOR_CLIENTS and TAIL_CLIENTS.',
     503,
   ),
   too_many_topics: entry(

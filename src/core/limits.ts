@@ -434,3 +434,12 @@ export const FILTER_TESTS = 2_000;
 export const PATTERN_REPEAT = 255;
 /** Characters of one pattern, its repetitions written out: the automata grow with them. */
 export const PATTERN_SIZE = 2_000;
+
+/** Clients of the live tail at the same time: each has a filter that every row of its logs is tested with. */
+export const TAIL_CLIENTS = 200;
+/** Logs that one of them watches. */
+export const TAIL_LOGS = 50;
+/** What may wait for one of them before rows are left out: a gap is told instead. */
+export const TAIL_QUEUE_BYTES = 4 * 1024 * 1024;
+/** How often a client hears that there is nothing new, and of a gap: proxies give silent connections up after a minute. */
+export const TAIL_HEARTBEAT_MS = 10_000;

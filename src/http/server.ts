@@ -28,9 +28,10 @@ import { metricsRoutes } from './routes/metrics.js';
 import { partitionRoutes } from './routes/partitions.js';
 import { peerRoutes } from './routes/peers.js';
 import { rowRoutes } from './routes/rows.js';
+import { tailRoutes } from './routes/tail.js';
 import { uidRoutes } from './routes/uid.js';
 import { RowSchema, SourceSchema } from './schemas.js';
-import { wantsUpgrade } from './upgrade.js';
+import { routeUpgrades, wantsUpgrade } from './upgrade.js';
 
 export type { ClientDoor } from './clients.js';
 export type { ServerDeps } from './context.js';
@@ -56,6 +57,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   limitConnections(app, deps);
+  routeUpgrades(app);
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
   });
@@ -85,6 +87,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     peerRoutes(routes, deps);
     clientRoutes(routes, deps);
     healthRoutes(routes, deps);
+    tailRoutes(routes, deps);
     metricsRoutes(routes, deps);
     errorRoutes(routes);
     routes.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());

@@ -1,3 +1,4 @@
+import { Address, Subnet } from '../codec/address.js';
 import type { LogColumn, Source } from '../storage/queries/catalogue.js';
 import type { Cell } from '../storage/queries/query.js';
 import { timeFromSql } from './times.js';
@@ -17,10 +18,15 @@ function realFromSql(text: string): number | string {
   return Number.isFinite(value) ? value : text;
 }
 
+/** IPv6 whose end PostgreSQL writes in dots is written as any other. */
+const isDotted6 = (text: string): boolean => text.includes('.') && text.includes(':');
+
+const addressFromSql = (text: string): string => (isDotted6(text) ? Address.parse(text).toString() : text);
+
 /** inet leaves out the prefix length of a single address; a subnet always shows it. */
 function subnetFromSql(text: string): string {
-  if (text.includes('/')) return text;
-  return `${text}/${text.includes(':') ? 128 : 32}`;
+  const whole = text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`;
+  return isDotted6(whole) ? Subnet.parse(whole).toString() : whole;
 }
 
 const elementOf = (type: string): string => /^(?:set|vector)\[(.+)\]$/.exec(type)?.[1] ?? type;
@@ -38,7 +44,7 @@ function scalarReader({ zeekType, sqlType }: LogColumn): (text: string) => JsonV
     case 'timestamptz':
       return timeFromSql;
     case 'inet':
-      return elementOf(zeekType) === 'subnet' ? subnetFromSql : (text) => text;
+      return elementOf(zeekType) === 'subnet' ? subnetFromSql : addressFromSql;
     default:
       return (text) => text;
   }
