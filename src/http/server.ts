@@ -18,6 +18,7 @@ import { refuseCrossSite } from './cross-site.js';
 import { registerOpenApi } from './openapi.js';
 import { notFound, ProblemSchema, sendProblem } from './problem.js';
 import { clientRoutes } from './routes/clients.js';
+import { completeRoutes } from './routes/complete.js';
 import { deadLetterChangeRoutes } from './routes/dead-letter-changes.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
 import { errorRoutes } from './routes/errors.js';
@@ -79,6 +80,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   app.register(async (routes: App) => {
     logRoutes(routes, deps);
     rowRoutes(routes, deps);
+    completeRoutes(routes, deps);
     uidRoutes(routes, deps);
     eventRoutes(routes, deps);
     deadLetterRoutes(routes, deps);
