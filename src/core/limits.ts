@@ -331,6 +331,17 @@ export const API_BODY_BYTES = 64 * 1024;
 /** A parameter in the URL's path: a log's path may be long. Fastify's own limit is 100. */
 export const API_PATH_PARAMETER_CHARS = 1_024;
 
+/** Buckets of a histogram that are asked for by their number: a page has no more pixels to draw them. */
+export const HISTOGRAM_BUCKETS_MAX = 1_000;
+export const HISTOGRAM_BUCKETS_DEFAULT = 100;
+/** Buckets that a width may lead to: a week of minutes. Each is there, also where nothing happened. */
+export const HISTOGRAM_WIDTH_BUCKETS = 10_080;
+/** Values of a histogram that are counted on their own: each has a number for every bucket. */
+export const HISTOGRAM_SERIES_MAX = 20;
+export const HISTOGRAM_SERIES_DEFAULT = 5;
+/** The widest bucket of time: a century. More is one bucket of all. */
+export const BUCKET_DAYS_MAX = 36_500;
+
 /** WebSocket clients at the same time: each costs some 30 KiB, and what waits for it (DOOR_QUEUE_BYTES). */
 export const DOOR_CLIENTS = 5_000;
 /**

@@ -23,6 +23,7 @@ import { deadLetterRoutes } from './routes/dead-letters.js';
 import { errorRoutes } from './routes/errors.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
+import { histogramRoutes } from './routes/histogram.js';
 import { logRoutes } from './routes/logs.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { partitionRoutes } from './routes/partitions.js';
@@ -77,6 +78,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   app.register(async (routes: App) => {
     logRoutes(routes, deps);
     rowRoutes(routes, deps);
+    histogramRoutes(routes, deps);
     uidRoutes(routes, deps);
     eventRoutes(routes, deps);
     deadLetterRoutes(routes, deps);
