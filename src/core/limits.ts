@@ -331,6 +331,11 @@ export const API_BODY_BYTES = 64 * 1024;
 /** A parameter in the URL's path: a log's path may be long. Fastify's own limit is 100. */
 export const API_PATH_PARAMETER_CHARS = 1_024;
 
+/** Keys and metrics of one aggregate: each costs memory in the database for every group... */
+export const AGGREGATE_KEYS = 8;
+export const AGGREGATE_METRICS = 16;
+/** ...and fields that one metric adds. */
+export const METRIC_FIELDS = 8;
 /** Buckets of a histogram that are asked for by their number: a page has no more pixels to draw them. */
 export const HISTOGRAM_BUCKETS_MAX = 1_000;
 export const HISTOGRAM_BUCKETS_DEFAULT = 100;

@@ -19,7 +19,7 @@ const FILTERS_PARAMETER = {
   },
 };
 
-const FILTERED_ROUTES = ['/v1/logs/{path}', '/v1/logs/{path}/histogram'];
+const FILTERED_ROUTES = ['/v1/logs/{path}', '/v1/logs/{path}/histogram', '/v1/logs/{path}/aggregate'];
 
 /** Registers the description of the API; to be called before the routes. */
 export function registerOpenApi(app: App, version: string): void {

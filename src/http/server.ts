@@ -17,6 +17,7 @@ import type { App, ServerDeps } from './context.js';
 import { refuseCrossSite } from './cross-site.js';
 import { registerOpenApi } from './openapi.js';
 import { notFound, ProblemSchema, sendProblem } from './problem.js';
+import { aggregateRoutes } from './routes/aggregate.js';
 import { clientRoutes } from './routes/clients.js';
 import { deadLetterChangeRoutes } from './routes/dead-letter-changes.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
@@ -79,6 +80,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     logRoutes(routes, deps);
     rowRoutes(routes, deps);
     histogramRoutes(routes, deps);
+    aggregateRoutes(routes, deps);
     uidRoutes(routes, deps);
     eventRoutes(routes, deps);
     deadLetterRoutes(routes, deps);

@@ -72,6 +72,7 @@ const ANSWERS: readonly (readonly [route: string, url: string])[] = [
   ['/v1/logs/{path}', '/v1/logs/conn?limit=1'],
   ['/v1/logs/{path}', '/v1/logs/conn?fields=bytes'],
   ['/v1/logs/{path}/histogram', '/v1/logs/conn/histogram?buckets=3&by=uid'],
+  ['/v1/logs/{path}/aggregate', '/v1/logs/conn/aggregate?by=uid&metrics=sum:bytes&limit=1'],
   ['/v1/uid/{uid}', '/v1/uid/C1'],
   ['/v1/events', '/v1/events?limit=1'],
   ['/v1/dead-letters', '/v1/dead-letters?limit=1'],
@@ -100,6 +101,7 @@ const REFUSED: readonly (readonly [route: string, url: string])[] = [
   ['/v1/logs/{path}/fields', '/v1/logs/nothing/fields'],
   ['/v1/logs/{path}', '/v1/logs/conn?x=1'],
   ['/v1/logs/{path}/histogram', '/v1/logs/conn/histogram?by=x'],
+  ['/v1/logs/{path}/aggregate', '/v1/logs/conn/aggregate?by=x'],
   ['/v1/uid/{uid}', '/v1/uid/C1?limit=0'],
   ['/v1/events', '/v1/events?cursor=x'],
   ['/v1/dead-letters', '/v1/dead-letters?from=x'],
@@ -176,7 +178,7 @@ test('every operation has a name of its own, for generated clients', (t) => {
 
 test('a parameter with a default need not be given, and filters have any name', (t) => {
   const paths = document['paths'] as Record<string, { get: { parameters: Json[] } }>;
-  for (const route of ['/v1/logs/{path}', '/v1/logs/{path}/histogram']) {
+  for (const route of ['/v1/logs/{path}', '/v1/logs/{path}/histogram', '/v1/logs/{path}/aggregate']) {
     const parameters = paths[route]?.get.parameters ?? [];
     t.deepEqual(
       parameters.filter(({ required }) => required === true).map(({ name }) => name),
