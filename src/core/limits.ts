@@ -338,6 +338,22 @@ export const COMPLETE_TIMEOUT_MS = 1_500;
 /** Items of a completion. More than conn has fields; a list of which nobody reads the end. */
 export const COMPLETE_ITEMS = 100;
 
+/** Keys and metrics of one aggregate: each costs memory in the database for every group... */
+export const AGGREGATE_KEYS = 8;
+export const AGGREGATE_METRICS = 16;
+/** ...and fields that one metric adds. */
+export const METRIC_FIELDS = 8;
+/** Buckets of a histogram that are asked for by their number: a page has no more pixels to draw them. */
+export const HISTOGRAM_BUCKETS_MAX = 1_000;
+export const HISTOGRAM_BUCKETS_DEFAULT = 100;
+/** Buckets that a width may lead to: a week of minutes. Each is there, also where nothing happened. */
+export const HISTOGRAM_WIDTH_BUCKETS = 10_080;
+/** Values of a histogram that are counted on their own: each has a number for every bucket. */
+export const HISTOGRAM_SERIES_MAX = 20;
+export const HISTOGRAM_SERIES_DEFAULT = 5;
+/** The widest bucket of time: a century. More is one bucket of all. */
+export const BUCKET_DAYS_MAX = 36_500;
+
 /** WebSocket clients at the same time: each costs some 30 KiB, and what waits for it (DOOR_QUEUE_BYTES). */
 export const DOOR_CLIENTS = 5_000;
 /**

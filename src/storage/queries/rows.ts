@@ -34,14 +34,18 @@ export interface RowPosition {
   readonly fileNode: string;
 }
 
-export interface RowsRequest {
-  readonly columns: readonly LogColumn[];
+/** Which rows of a log a question is about. */
+export interface RowSelection {
   /** Half-open, PostgreSQL's notation. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   /** All groups must hold, and of each group at least one condition. */
   readonly conditions: readonly (readonly Condition[])[];
   readonly filter?: Expression | undefined;
+}
+
+export interface RowsRequest extends RowSelection {
+  readonly columns: readonly LogColumn[];
   readonly order: Order;
   readonly limit: number;
   readonly after?: RowPosition | undefined;
@@ -96,17 +100,25 @@ function afterSql(request: RowsRequest, time: string, values: Values): string | 
   return isRanged(request) ? `(${behind})` : `((${behind}) OR ${time} IS NULL)`;
 }
 
+/** What holds for the rows of a selection, each part in parentheses where it needs them. */
+export function selectionSql(log: LogDescription, selection: RowSelection, values: Values): string[] {
+  const { from, to, conditions, filter } = selection;
+  const time = timeColumn(log).quoted;
+  return [
+    ...(from === undefined ? [] : [`${time} >= ${values.add(from, 'timestamptz')}`]),
+    ...(to === undefined ? [] : [`${time} < ${values.add(to, 'timestamptz')}`]),
+    ...conditions.map((group) => `(${group.map((one) => conditionSql(one, values)).join(' OR ')})`),
+    ...(filter === undefined ? [] : [filterSql(filter, values)]),
+  ];
+}
+
 /** The SELECT for a page of a log: the columns asked for, then `_received`, `_source`, time, tableoid and ctid. */
 export function rowsStatement(log: LogDescription, request: RowsRequest): Statement {
   const values = new Values();
   const time = timeColumn(log).quoted;
-  const where = [
-    request.from === undefined ? undefined : `${time} >= ${values.add(request.from, 'timestamptz')}`,
-    request.to === undefined ? undefined : `${time} < ${values.add(request.to, 'timestamptz')}`,
-    ...request.conditions.map((group) => `(${group.map((one) => conditionSql(one, values)).join(' OR ')})`),
-    request.filter === undefined ? undefined : filterSql(request.filter, values),
-    afterSql(request, time, values),
-  ].filter((part) => part !== undefined);
+  const where = selectionSql(log, request, values);
+  const after = afterSql(request, time, values);
+  if (after !== undefined) where.push(after);
   const columns = [...request.columns.map(quoted), '"_received"', '"_source"', time, 'tableoid', 'ctid'];
   return {
     text:
