@@ -16,6 +16,7 @@ import { maskToken } from '../core/secrets.js';
 import type { App, ServerDeps } from './context.js';
 import { refuseCrossSite } from './cross-site.js';
 import { registerOpenApi } from './openapi.js';
+import { pageRoutes } from './page.js';
 import { notFound, ProblemSchema, sendProblem } from './problem.js';
 import { aggregateRoutes } from './routes/aggregate.js';
 import { clientRoutes } from './routes/clients.js';
@@ -96,6 +97,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     tailRoutes(routes, deps);
     metricsRoutes(routes, deps);
     errorRoutes(routes);
+    pageRoutes(routes);
     routes.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   });
   return app as unknown as FastifyInstance;
