@@ -331,6 +331,9 @@ export const API_BODY_BYTES = 64 * 1024;
 /** A parameter in the URL's path: a log's path may be long. Fastify's own limit is 100. */
 export const API_PATH_PARAMETER_CHARS = 1_024;
 
+/** Characters of a text by which rows are sorted: they are in the cursor, and a URL may have some KiB. */
+export const SORT_TEXT_CHARS = 256;
+
 /** Keys and metrics of one aggregate: each costs memory in the database for every group... */
 export const AGGREGATE_KEYS = 8;
 export const AGGREGATE_METRICS = 16;
