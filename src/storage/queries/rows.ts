@@ -226,7 +226,9 @@ const namesUid = ({ conditions, filter }: RowsRequest): boolean =>
   ) ||
   (filter !== undefined &&
     conjuncts(filter).some(
-      ({ column, test }) => test.kind === 'order' && test.order === '==' && UID_FIELDS.has(column.field),
+      ({ column, test }) =>
+        UID_FIELDS.has(column.field) &&
+        ((test.kind === 'order' && test.order === '==') || test.kind === 'one-of'),
     ));
 
 function storedRow(cells: readonly Cell[], columns: number): StoredRow {
@@ -236,14 +238,3 @@ function storedRow(cells: readonly Cell[], columns: number): StoredRow {
 
 /** Fields with an index of their own; see log-indexes.ts. */
 const UID_FIELDS: ReadonlySet<string> = new Set(['uid', 'fuid']);
-/** Fields that hold the uids of other rows: conn's tunnels, files' and dhcp's connections. */
-const RELATED_FIELDS: ReadonlySet<string> = new Set(['tunnel_parents', 'conn_uids', 'uids']);
-
-/** The conditions under which a row of the log belongs to a connection; none: the log knows no uid. */
-export function uidConditions(log: LogDescription, uid: string, withRelated: boolean): Condition[] {
-  return log.columns.flatMap((column): Condition[] => {
-    if (column.field === 'uid' && column.sqlType === 'text') return [{ test: 'equals', column, value: uid }];
-    if (!withRelated || !RELATED_FIELDS.has(column.field)) return [];
-    return column.sqlType === 'text[]' ? [{ test: 'contains', column, value: uid }] : [];
-  });
-}
