@@ -121,7 +121,7 @@ function Explorer({ log, summary }: { log: string; summary: LogSummary | undefin
     const entry = entries[index];
     if (entry && 'row' in entry) setOpen({ log, row: entry.row });
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: other rows, another choice.
+  // other rows, another choice.
   useEffect(() => setSelected(-1), [filter, from, to, sort, pivot]);
   useKeys({
     move: (step) => setSelected((at) => Math.max(0, Math.min(entries.length - 1, at + step))),

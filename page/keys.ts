@@ -18,22 +18,19 @@ export function useKeys(actions: Actions): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return;
-      if (event.key === 'Escape') return actions.close();
+      if (event.key === 'Escape') actions.close();
       if (isWriting(event)) return;
-      switch (event.key) {
-        case '/':
-          event.preventDefault();
-          return document.getElementById('filter')?.focus();
-        case 'j':
-        case 'k': {
-          const step = event.key === 'j' ? 1 : -1;
-          actions.move(step);
-          return actions.follow(step);
-        }
-        case 'Enter':
-          // A button does what it says.
-          if (!(event.target instanceof HTMLButtonElement)) actions.open();
+      if (event.key === '/') {
+        event.preventDefault();
+        document.getElementById('filter')?.focus();
       }
+      if (event.key === 'j' || event.key === 'k') {
+        const step = event.key === 'j' ? 1 : -1;
+        actions.move(step);
+        actions.follow(step);
+      }
+      // A button does what it says.
+      if (event.key === 'Enter' && !(event.target instanceof HTMLButtonElement)) actions.open();
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);

@@ -63,7 +63,7 @@ export interface Loaded<T> {
 export function useAnswer<T>(url: string | undefined, everyMs?: number): Loaded<T> {
   const [loaded, setLoaded] = useState<Loaded<T>>({ isLoading: url !== undefined });
   const asked = round.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `asked` is there to ask again.
+  // `asked` is there to ask again.
   useEffect(() => {
     if (url === undefined) return undefined;
     const outdated = new AbortController();

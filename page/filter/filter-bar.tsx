@@ -16,7 +16,7 @@ export function FilterBar({ log, problem }: { log: string; problem: Problem | un
   const items = isOpen ? suggestions.items : NONE.items;
 
   useEffect(() => setText(applied), [applied]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another list begins without a choice.
+  // another list begins without a choice.
   useEffect(() => setActive(-1), [suggestions]);
 
   const write = (value: string, cursor: number): void => {
@@ -49,31 +49,31 @@ export function FilterBar({ log, problem }: { log: string; problem: Problem | un
     const chosen = items[active];
     switch (event.key) {
       case 'ArrowDown':
-      case 'ArrowUp': {
+      case 'ArrowUp':
         event.preventDefault();
-        if (!isOpen) setOpen(true);
-        const step = event.key === 'ArrowDown' ? 1 : -1;
-        setActive(
-          items.length === 0
-            ? -1
-            : (Math.max(active, step > 0 ? -1 : 0) + step + items.length) % items.length,
-        );
-        return;
-      }
+        setOpen(true);
+        setActive(neighbour(active, event.key === 'ArrowDown' ? 1 : -1, items.length));
+        break;
       case 'Tab': {
         const first = chosen ?? items[0];
-        if (event.shiftKey || !first || text.trim() === '') return setOpen(false);
+        setOpen(false);
+        if (event.shiftKey || !first || text.trim() === '') break;
         event.preventDefault();
-        return accept(first);
+        accept(first);
+        break;
       }
       case 'Enter':
         event.preventDefault();
-        return chosen ? accept(chosen) : apply(text);
+        if (chosen) accept(chosen);
+        else apply(text);
+        break;
       case 'Escape':
         event.stopPropagation();
-        if (items.length > 0) return setOpen(false);
-        setText(applied);
-        return input.current?.blur();
+        if (items.length === 0) {
+          setText(applied);
+          input.current?.blur();
+        }
+        setOpen(false);
     }
   };
   const onCursor = (): void => setAt(input.current?.selectionStart ?? text.length);
@@ -124,6 +124,10 @@ export function FilterBar({ log, problem }: { log: string; problem: Problem | un
     </search>
   );
 }
+
+/** The next item, or the one before; round and round. */
+const neighbour = (active: number, step: number, size: number): number =>
+  size === 0 ? -1 : (Math.max(active, step > 0 ? -1 : 0) + step + size) % size;
 
 interface ListProps {
   items: readonly Suggestion[];

@@ -83,7 +83,7 @@ function FieldLine({ log, field, value, fields }: LineProps) {
       <dt title={field.type}>{field.name}</dt>
       <dd>
         {values.map((one, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the elements of a vector have nothing else, and do not change.
+          // the elements of a vector have nothing else, and do not change.
           <div key={index} class="value">
             <span>{cell(one, field.type.replace(/^\w+\[(.*)\]$/, '$1')) || '–'}</span>
             <Actions log={log} field={field} value={one} fields={fields} />

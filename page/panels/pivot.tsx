@@ -41,7 +41,7 @@ export function Pivot({ selected, onSelect }: PivotProps) {
       {data && rows.length === 0 && <p class="note">No log has it.</p>}
       <ol>
         {rows.map(({ path, row }, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: rows have nothing else that tells them apart.
+          // rows have nothing else that tells them apart.
           <li key={index}>
             <button type="button" aria-pressed={row === selected} onClick={() => onSelect(path, row)}>
               <time>{cell(timeOf(row), 'time')}</time>

@@ -54,7 +54,7 @@ export function Grid(props: GridProps) {
   const widths = columns.map((field) => columnWidth(field, rows));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard.
-    <div class="grid" ref={box} tabIndex={0} role="region" aria-label={label} aria-busy={isLoading}>
+    <section class="grid" ref={box} tabIndex={0} aria-label={label} aria-busy={isLoading}>
       <table aria-rowcount={hasMore ? -1 : entries.length + 1}>
         <colgroup>
           {columns.map((field, index) => (
@@ -71,12 +71,12 @@ export function Grid(props: GridProps) {
           <Gap pixels={(entries.length - end) * ROW_PIXELS} />
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 
 const Gap = ({ pixels }: { pixels: number }) =>
-  pixels > 0 ? <tr aria-hidden="true" style={{ height: `${pixels}px` }} /> : null;
+  pixels > 0 ? <tr style={{ height: `${pixels}px` }} /> : null;
 
 function scrollTo(element: HTMLElement | null, index: number): void {
   if (!element || index < 0) return;
@@ -113,7 +113,7 @@ function Head({ columns, sort, onSort }: GridProps) {
             )}
           </th>
         ))}
-        <th aria-hidden="true" />
+        <td />
       </tr>
     </thead>
   );
@@ -140,7 +140,7 @@ function Line({
   }
   const { row } = entry;
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: j, k and Enter do the same.
+    // j, k and Enter do the same.
     <tr
       aria-rowindex={index + 2}
       aria-selected={index === selected}

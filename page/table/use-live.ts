@@ -41,12 +41,15 @@ export function useLive(log: string, filter: string, isOn: boolean): Live {
 
   const show = (): void => {
     if (fresh.current.length === 0) return;
-    if (paused.current) return setState(({ entries }) => ({ entries, waiting: fresh.current.length }));
+    if (paused.current) {
+      setState(({ entries }) => ({ entries, waiting: fresh.current.length }));
+      return;
+    }
     const came = fresh.current.splice(0).reverse();
     setState(({ entries }) => ({ entries: [...came, ...entries].slice(0, KEPT), waiting: 0 }));
   };
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `asked` is there to ask again.
+  // `asked` is there to ask again.
   useEffect(() => {
     fresh.current = [];
     setState({ entries: [], waiting: 0 });

@@ -41,7 +41,7 @@ export function useRows(url: string | undefined): Rows {
     }
   };
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `asked` is there to ask again.
+  // `asked` is there to ask again.
   useEffect(() => {
     outdated.current.abort();
     outdated.current = new AbortController();

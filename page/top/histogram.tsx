@@ -17,7 +17,7 @@ export function Histogram({ loaded }: { loaded: Loaded<HistogramAnswer> }) {
   const box = useRef<HTMLDivElement>(null);
   const chosen = theme.value;
   const total = data?.buckets.reduce((sum, { count }) => sum + count, 0) ?? 0;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another theme has other colours.
+  // another theme has other colours.
   useEffect(() => {
     const element = box.current;
     if (!element || !data || data.buckets.length === 0) return undefined;

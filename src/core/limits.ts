@@ -338,6 +338,12 @@ export const COMPLETE_TIMEOUT_MS = 1_500;
 /** Items of a completion. More than conn has fields; a list of which nobody reads the end. */
 export const COMPLETE_ITEMS = 100;
 
+/** Characters of a text by which rows are sorted: they are in the cursor, and a URL may have some KiB. */
+export const SORT_TEXT_CHARS = 256;
+
+/** Connections of one community ID: endpoints that use the same ports again; the latest ones are told. */
+export const COMMUNITY_ID_UIDS = 1_000;
+
 /** Keys and metrics of one aggregate: each costs memory in the database for every group... */
 export const AGGREGATE_KEYS = 8;
 export const AGGREGATE_METRICS = 16;

@@ -19,9 +19,15 @@ type Parsed = { readonly value: string; readonly isSubnet?: boolean } | string;
  * or column name. `field.` in front is for fields that are named like a parameter (smtp's `from`), and for no
  * other: a field that is really named `field.from` is `field.field.from` then.
  * Throws `request_invalid` with the nearest name.
+ * @param besides a column that may be named, too: RECEIVED.
  */
-export function columnsNamed(log: LogDescription, name: string, parameter = name): readonly LogColumn[] {
-  const columns = findColumns(log, name);
+export function columnsNamed(
+  log: LogDescription,
+  name: string,
+  parameter = name,
+  besides?: LogColumn,
+): readonly LogColumn[] {
+  const columns = findColumns(log, name, besides);
   if (columns.length > 0) return columns;
   const place = parameter === name ? '' : ` in "${parameter}"`;
   const names = log.columns.map(({ field }) => field);
@@ -33,7 +39,8 @@ export function columnsNamed(log: LogDescription, name: string, parameter = name
 const bareName = (name: string): string => (name.startsWith('field.') ? name.slice('field.'.length) : name);
 
 /** The same as `columnsNamed`, but none where there is no such field. */
-export function findColumns(log: LogDescription, name: string): readonly LogColumn[] {
+export function findColumns(log: LogDescription, name: string, besides?: LogColumn): readonly LogColumn[] {
+  if (name === besides?.field) return [besides];
   const keys = columnKeys(log.columns);
   for (const candidate of [bareName(name), name]) {
     const ofField = log.columns.filter(({ field }) => field === candidate);

@@ -20,7 +20,7 @@ const isTime = ({ sqlType }: LogColumn): boolean => sqlType === 'timestamptz';
  * Throws `request_invalid`, with the nearest field where there is none of the name.
  */
 export function parseKey(log: LogDescription, text: string): GroupKey {
-  const whole = named(log, text, findColumns);
+  const whole = findColumns(log, text, RECEIVED);
   if (whole.length > 0) return ofValue(text, whole);
   const elements = /^(.+)\[\]$/.exec(text);
   if (elements) return ofElements(text, columnsBy(log, elements[1]));
@@ -32,16 +32,7 @@ export function parseKey(log: LogDescription, text: string): GroupKey {
 }
 
 const columnsBy = (log: LogDescription, name = ''): readonly LogColumn[] =>
-  named(log, name, () => columnsNamed(log, name, 'by'));
-
-/** `_received` is a field of every log here. */
-export function named(
-  log: LogDescription,
-  name: string,
-  find: (log: LogDescription, name: string) => readonly LogColumn[],
-): readonly LogColumn[] {
-  return name === RECEIVED.field ? [RECEIVED] : find(log, name);
-}
+  columnsNamed(log, name, 'by', RECEIVED);
 
 function fitting(
   columns: readonly LogColumn[],

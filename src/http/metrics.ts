@@ -3,8 +3,7 @@ import { METRIC_FIELDS } from '../core/limits.js';
 import { didYouMean } from '../core/nearest.js';
 import type { LogColumn, LogDescription } from '../storage/queries/catalogue.js';
 import type { FieldColumns, Metric } from '../storage/queries/metric.js';
-import { columnsNamed, findColumns } from './filters.js';
-import { named } from './group-keys.js';
+import { columnsNamed, findColumns, RECEIVED } from './filters.js';
 
 /** Metrics of groups, as `metrics` has them: `count`, `sum:orig_bytes+resp_bytes`, `p99.9:duration`. */
 
@@ -76,6 +75,6 @@ function fieldsOf(log: LogDescription, name: string, given: string, isEnd: boole
 }
 
 const columnsBy = (log: LogDescription, name: string): FieldColumns =>
-  named(log, name, () => columnsNamed(log, name, 'metrics'));
+  columnsNamed(log, name, 'metrics', RECEIVED);
 
 const invalid = (detail: string): ZeekwayError => new ZeekwayError('request_invalid', detail);
