@@ -32,12 +32,15 @@ for (const [mode, { server, client }] of Object.entries(modes)) {
       const a = testEndpoint(t, { id: listening });
       const b = testEndpoint(t, { id: dialling });
       const inbox = a.endpoint.subscribe(['x/']);
+      const answers = b.endpoint.subscribe(['y/']);
       const { port } = await a.endpoint.listen(url(server));
       b.endpoint.peer(url(client, port));
       await until('peered', () => a.events.length === 1 && b.events.length === 1);
       const big = 'x'.repeat(1_000_000);
       t.is(b.endpoint.publish('x/', big), 1);
       t.like((await inbox.next()).value.value, { value: big });
+      t.is(a.endpoint.publishEvent('y/', 'E', []), 1);
+      t.is((await answers.next()).value.events[0]?.name, 'E');
       await b.endpoint.close();
       await until('ended', () => a.events.length === 2);
       t.is(b.events[1]?.type, 'peer_removed');
