@@ -94,8 +94,8 @@ test('a gateway at a recorded cluster has its logs as Zeek wrote them, and each 
   const port = Number(/listening for peers at 127\.0\.0\.1:(\d+)/.exec(gateway.err)?.[1]);
 
   const { socket, topics } = publisher(t, proxy.url);
-  await until('the subscriptions came', () => wanted.every((topic) => topics.has(topic)));
-  t.true(topics.has('zeekway/logs/'));
+  const subscribed = [...wanted, 'zeekway/logs/'];
+  await until('the subscriptions came', () => subscribed.every((topic) => topics.has(topic)));
   for (const { parts } of events) await socket.send([...parts]);
   const push = pusher(t, port);
   for (const { parts } of batches) await push.send([...parts]);
