@@ -36,7 +36,7 @@ test.before(async (t) => {
       'id.orig_h': `10.0.0.${n % 3}`,
       service: n % 2 === 0 ? 'dns' : null,
       orig_bytes: String(n),
-      tags: n === 0 ? '{a,\"b\x1b\"}' : null,
+      tags: n === 0 ? '{a,"b\x1b"}' : null,
     });
   }
   api = await server.server.listen({ port: 0, host: '127.0.0.1' });
