@@ -1,4 +1,5 @@
 import { columnSpecs } from '../bridge/columns.js';
+import { flowFields, recordCommunityId } from '../bridge/community-id.js';
 import { DecodeError } from '../codec/bytes.js';
 import { decodeLogRecord, type LogValue } from '../codec/log-record.js';
 import { ZeekwayError } from '../core/errors.js';
@@ -98,12 +99,17 @@ export class LiveRows {
 function decoded({ schema, serial }: LogItem): LogValue[] | undefined {
   try {
     const values = decodeLogRecord(serial);
-    return values.length === schema.fields.length ? values : undefined;
+    if (values.length !== schema.fields.length) return undefined;
+    const flow = flowFields(schema.stream, schema.fields);
+    return flow ? [...values, idValue(recordCommunityId((field) => values[field], flow))] : values;
   } catch (error) {
     if (error instanceof DecodeError) return undefined;
     throw error;
   }
 }
+
+const idValue = (id: string | undefined): LogValue =>
+  id === undefined ? { type: 'string', subtype: 'void', absent: true } : { type: 'string', value: id };
 
 /** The columns of a schema; none for one that the bridge refuses. */
 function storableSpecs(schema: LogSchema): ColumnSpec[] {
