@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ZeekwayError } from '../core/errors.js';
 import type { App } from './context.js';
@@ -33,7 +34,7 @@ interface PageFile {
  */
 export function pageRoutes(app: App): void {
   const index = fileURLToPath(import.meta.resolve('#page/index.html'));
-  const assets = filesOf(fileURLToPath(import.meta.resolve('#page/assets/')));
+  const assets = filesOf(join(dirname(index), 'assets'));
   app.get('/', { schema: { hide: true } }, async (_request, reply) => {
     const bytes = readOrNone(index);
     if (!bytes) throw new ZeekwayError('not_found', 'the page is not built: npm run build');
@@ -65,7 +66,7 @@ function filesOf(folder: string): Map<string, PageFile> {
   const files = new Map<string, PageFile>();
   for (const name of namesIn(folder)) {
     const type = TYPES[name.split('.').at(-1) ?? ''];
-    if (type !== undefined) files.set(name, { type, bytes: readFileSync(`${folder}${name}`) });
+    if (type !== undefined) files.set(name, { type, bytes: readFileSync(join(folder, name)) });
   }
   return files;
 }
