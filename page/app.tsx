@@ -155,7 +155,7 @@ function Explorer({ log, summary }: { log: string; summary: LogSummary | undefin
       </main>
       <aside class="panel">
         {open && <OpenRow key={open.log} {...open} onClose={() => setOpen(undefined)} />}
-        {pivot === '' && !wrong && fields.length > 0 && (
+        {pivot === '' && fields.length > 0 && (
           <div hidden={open !== undefined}>
             <Tops {...{ log, fields, parameters }} names={tops} />
           </div>

@@ -5,6 +5,7 @@ import './style/base.css';
 import './style/layout.css';
 import './style/table.css';
 import './style/panels.css';
+import './style/narrow.css';
 
 const root = document.getElementById('app');
 if (root) render(<App />, root);

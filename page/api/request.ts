@@ -74,12 +74,14 @@ export function useAnswer<T>(url: string | undefined, everyMs?: number): Loaded<
       } catch (problem) {
         if (outdated.signal.aborted) return;
         if (!(problem instanceof Problem)) throw problem;
+        // This gateway has no such route, and will have none.
+        if (problem.status === 404) clearInterval(timer);
         setLoaded(({ data }) => ({ ...(data && { data }), problem, isLoading: false }));
       }
     };
     setLoaded(({ data }) => ({ ...(data && { data }), isLoading: true }));
-    void load();
     const timer = everyMs && setInterval(() => document.hidden || void load(), everyMs);
+    void load();
     return () => {
       clearInterval(timer);
       outdated.abort();

@@ -159,7 +159,7 @@ function SuggestionList({ items, active, offset, onChoose }: ListProps) {
           role="option"
           tabIndex={-1}
           aria-selected={index === active}
-          class={`suggestion ${item.kind}`}
+          class={`suggestion of-${item.kind}`}
           // Before the field loses the focus, which closes the list.
           onMouseDown={(event) => {
             event.preventDefault();

@@ -46,7 +46,7 @@ export function Pivot({ selected, onSelect }: PivotProps) {
             <button type="button" aria-pressed={row === selected} onClick={() => onSelect(path, row)}>
               <time>{cell(timeOf(row), 'time')}</time>
               <b>{path}</b>
-              <span>{summary(row)}</span>
+              <span>{summary(path, row)}</span>
             </button>
           </li>
         ))}
@@ -59,10 +59,14 @@ const timeOf = (row: Row): string => String(row['ts'] ?? row['_received'] ?? '')
 
 /** What is not said by the place where it stands. */
 const LEFT_OUT = new Set(['ts', 'uid', 'fuid', 'community_id', '_received', '_source', 'ip_proto']);
+/** The connection has said it. */
+const OF_CONNECTION = /^id\./;
 const SUMMARY_FIELDS = 9;
 
-function summary(row: Row): string {
-  const parts = Object.entries(row).filter(([key]) => !LEFT_OUT.has(key));
+function summary(path: string, row: Row): string {
+  const parts = Object.entries(row).filter(
+    ([key]) => !LEFT_OUT.has(key) && (path === 'conn' || !OF_CONNECTION.test(key)),
+  );
   const shown = parts.slice(0, SUMMARY_FIELDS).map(([key, value]) => `${key}=${cell(value, '')}`);
   return shown.join('  ');
 }

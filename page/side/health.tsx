@@ -8,7 +8,7 @@ const EVERY_MS = 10_000;
 export function Health() {
   const ready = useAnswer<Readiness>('/readyz', EVERY_MS);
   const { data: listed } = useAnswer<{ peers: readonly Peer[] }>('/v1/peers', EVERY_MS);
-  const { data: ingest } = useAnswer<{ [key: string]: unknown }>('/v1/ingest', EVERY_MS);
+  const { data: ingest } = useAnswer<{ streams: readonly Row[] }>('/v1/ingest', EVERY_MS);
   const isReady = ready.data?.ready === true && !ready.problem;
   const peers = listed?.peers ?? [];
   const peered = peers.filter(({ state }) => state === 'peered').length;
@@ -48,13 +48,9 @@ interface Stream {
   readonly age: number | undefined;
 }
 
-/** The lists of /v1/ingest: whatever it calls them, each has records and an age. */
-function streamsOf(ingest: { [key: string]: unknown } | undefined): Stream[] {
-  const lists = Object.values(ingest ?? {}).filter((one): one is Row[] => Array.isArray(one));
-  return lists.flat().map((row) => ({
-    name: [row['node'] ?? row['peer'] ?? row['address'], row['path'] ?? row['stream']]
-      .filter(Boolean)
-      .join(' '),
+function streamsOf(ingest: { streams: readonly Row[] } | undefined): Stream[] {
+  return (ingest?.streams ?? []).map((row) => ({
+    name: [row['node'] ?? row['name'] ?? row['peer'], row['path'] ?? row['stream']].filter(Boolean).join(' '),
     records: Number(row['records'] ?? 0),
     age: row['age'] === undefined ? undefined : Number(row['age']),
   }));

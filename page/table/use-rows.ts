@@ -35,7 +35,8 @@ export function useRows(url: string | undefined): Rows {
     } catch (problem) {
       if (signal.aborted) return;
       if (!(problem instanceof Problem)) throw problem;
-      setState({ rows: before, isLoading: false, problem });
+      // What was there before stays: a mistake in a filter empties no table.
+      setState(({ rows }) => ({ rows, isLoading: false, problem }));
     } finally {
       if (!signal.aborted) isBusy.current = false;
     }

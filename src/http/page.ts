@@ -34,9 +34,9 @@ interface PageFile {
  */
 export function pageRoutes(app: App): void {
   const index = fileURLToPath(import.meta.resolve('#page/index.html'));
+  const bytes = readOrNone(index);
   const assets = filesOf(join(dirname(index), 'assets'));
   app.get('/', { schema: { hide: true } }, async (_request, reply) => {
-    const bytes = readOrNone(index);
     if (!bytes) throw new ZeekwayError('not_found', 'the page is not built: npm run build');
     return reply
       .type(TYPES['html'] as string)
