@@ -180,11 +180,7 @@ function Mistake({ problem, text }: { problem: Problem; text: string }) {
   const size = Math.max(1, Math.min(to, Math.max(text.length, from + 1)) - from);
   return (
     <div id="filter-problem" class="mistake" role="alert">
-      {problem.at && (
-        <div class="mono marker" aria-hidden="true" style={{ '--from': `${from}ch` }}>
-          {'^'.repeat(size)}
-        </div>
-      )}
+      {problem.at && <i class="mono marker" style={{ '--from': `${from}ch`, '--size': `${size}ch` }} />}
       {problem.message}
     </div>
   );
