@@ -14,6 +14,7 @@ export function FilterBar({ log, problem }: { log: string; problem: Problem | un
   const [active, setActive] = useState(-1);
   const suggestions = useSuggestions(log, text, at, isOpen);
   const items = isOpen ? suggestions.items : NONE.items;
+  const isFresh = suggestions.text === text && suggestions.at === at;
 
   useEffect(() => setText(applied), [applied]);
   // another list begins without a choice.
@@ -22,6 +23,7 @@ export function FilterBar({ log, problem }: { log: string; problem: Problem | un
   const write = (value: string, cursor: number): void => {
     setText(value);
     setAt(cursor);
+    setActive(-1);
     setOpen(true);
   };
   const apply = (filter: string): void => {
@@ -30,6 +32,7 @@ export function FilterBar({ log, problem }: { log: string; problem: Problem | un
     update({ filter, pivot: '' });
   };
   const accept = (item: Suggestion): void => {
+    if (!isFresh) return;
     if (item.kind === 'recent') {
       setText(item.text);
       apply(item.text);
@@ -56,8 +59,10 @@ export function FilterBar({ log, problem }: { log: string; problem: Problem | un
         break;
       case 'Tab': {
         const first = chosen ?? items[0];
-        setOpen(false);
-        if (event.shiftKey || !first || text.trim() === '') break;
+        if (event.shiftKey || !first || text.trim() === '') {
+          setOpen(false);
+          break;
+        }
         event.preventDefault();
         accept(first);
         break;

@@ -21,11 +21,14 @@ const recent = (): Suggestion[] =>
     .map((text) => ({ text, kind: 'recent', detail: 'before' }));
 
 export interface Suggestions {
+  /** For what was written, and where: what was offered for something else must not be taken. */
+  readonly text: string;
+  readonly at: number;
   readonly from: number;
   readonly to: number;
   readonly items: readonly Suggestion[];
 }
-export const NONE: Suggestions = { from: 0, to: 0, items: [] };
+export const NONE: Suggestions = { text: '', at: -1, from: 0, to: 0, items: [] };
 
 /** What may be written at the cursor; nothing while `isOpen` is false. */
 export function useSuggestions(log: string, text: string, at: number, isOpen: boolean): Suggestions {
@@ -41,7 +44,7 @@ export function useSuggestions(log: string, text: string, at: number, isOpen: bo
       try {
         const url = apiUrl(path, { filter: text, at: String(at) });
         const { from, to, items } = await askJson<CompletionAnswer>(url, outdated.signal);
-        setFound({ from, to, items: text === '' ? [...recent(), ...items] : items });
+        setFound({ text, at, from, to, items: text === '' ? [...recent(), ...items] : items });
       } catch (problem) {
         if (outdated.signal.aborted) return;
         // The rows tell what is wrong; here there is nothing to offer.

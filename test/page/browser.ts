@@ -1,29 +1,12 @@
-import { existsSync } from 'node:fs';
 import test, { type ExecutionContext, type ImplementationFn } from 'ava';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { replayAll } from '../../src/cli/replay.js';
 import { LiveRows } from '../../src/live/live-rows.js';
 import { openApi, type TestApi } from '../http/api.js';
 import { testDatabase } from '../support/database.js';
+import { until } from '../support/endpoints.js';
 import { projectFile } from '../support/project.js';
-
-/** Real Chromium, where there is one: a user's machine need not have it. */
-
-const PLACES = [
-  process.env['CHROMIUM_PATH'],
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-];
-
-/** Where Chromium is on this machine. */
-export const CHROMIUM = PLACES.find((place) => place !== undefined && place !== '' && existsSync(place));
-
-/** Starts it. */
-export const launch = (): Promise<Browser> =>
-  // Its sandbox does not work as root in a container; it sees nothing but this project's own page.
-  chromium.launch({ executablePath: CHROMIUM ?? '', args: ['--no-sandbox'] });
+import { CHROMIUM, launch } from './browser-path.js';
 
 /** A gateway with the demo's recording. */
 export interface Site {
@@ -74,7 +57,7 @@ export interface PageTools {
   /** The same, of a page that has another state than rows. */
   readonly openAny: (
     query?: string,
-    prepare?: (page: Page) => Promise<void>,
+    prepare?: (page: Page) => Promise<unknown>,
     options?: BrowserContextOptions,
   ) => Promise<Page>;
 }
@@ -116,3 +99,7 @@ export const rowsTold = (page: Page, text: string): Promise<void> =>
 /** A parameter of the page's address. */
 export const parameter = (page: Page, name: string): string | null =>
   new URL(page.url()).searchParams.get(name);
+
+/** Waits until an expression of JavaScript is true in the page. */
+export const holds = (page: Page, expression: string): Promise<void> =>
+  until(expression, async () => Boolean(await page.evaluate(expression)));

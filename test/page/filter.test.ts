@@ -33,16 +33,15 @@ pageTest(
     );
     const [marker, places] = await Promise.all([
       mistake.locator('.marker').boundingBox(),
-      page.locator('#filter').evaluate((input) => {
-        const { font, paddingLeft, borderLeftWidth } = getComputedStyle(input);
-        const canvas = document.createElement('canvas').getContext('2d');
-        if (!canvas) throw new Error('there is no canvas');
-        canvas.font = font;
-        const width = canvas.measureText('x').width;
-        const left =
-          input.getBoundingClientRect().left + parseFloat(paddingLeft) + parseFloat(borderLeftWidth);
-        return { left: left + 16 * width, size: 6 * width };
-      }),
+      page.evaluate<{ left: number; size: number }>(`{
+      const input = document.getElementById('filter');
+      const { font, paddingLeft, borderLeftWidth } = getComputedStyle(input);
+      const canvas = document.createElement('canvas').getContext('2d');
+      canvas.font = font;
+      const { width } = canvas.measureText('x');
+      const left = input.getBoundingClientRect().left + parseFloat(paddingLeft) + parseFloat(borderLeftWidth);
+      ({ left: left + 16 * width, size: 6 * width });
+    }`),
     ]);
     t.true(Math.abs((marker?.x ?? 0) - places.left) < 2, `${marker?.x} ${places.left}`);
     t.true(Math.abs((marker?.width ?? 0) - places.size) < 2, `${marker?.width} ${places.size}`);

@@ -22,16 +22,16 @@ pageTest(
     await page.getByRole('button', { name: 'Live tail' }).click();
     await page.locator('.live', { hasText: '● live' }).waitFor();
     await until('the gateway watches', () => site.live.watchers === 1);
-    site.live.offer([conn('C1'), conn('C2')]);
-    await page.locator('.grid tbody td', { hasText: 'C2' }).waitFor();
+    site.live.offer([conn('Clive1'), conn('Clive2')]);
+    await page.locator('.grid tbody td', { hasText: 'Clive2' }).waitFor();
     const uids = page.locator('.grid tbody td:first-child');
-    t.deepEqual((await uids.allTextContents()).slice(0, 2), ['C2', 'C1']);
+    t.deepEqual((await uids.allTextContents()).slice(0, 2), ['Clive2', 'Clive1']);
     await page.getByRole('button', { name: 'Pause' }).click();
-    site.live.offer([conn('C3')]);
+    site.live.offer([conn('Clive3')]);
     await page.locator('.live', { hasText: 'paused, 1 wait' }).waitFor();
-    t.is(await uids.first().textContent(), 'C2');
+    t.is(await uids.first().textContent(), 'Clive2');
     await page.getByRole('button', { name: 'Go on' }).click();
-    await page.locator('.grid tbody td', { hasText: 'C3' }).waitFor();
+    await page.locator('.grid tbody td', { hasText: 'Clive3' }).waitFor();
     await page.getByRole('button', { name: 'Live tail' }).click();
     await until('it is let go', () => site.live.watchers === 0);
   },
