@@ -44,6 +44,13 @@ const nanosOf = (unit: string): bigint | undefined => NANOS[unit] ?? NANOS[unit.
 /** The number of a quantity, without its unit. */
 const amountOf = ({ text, unit = '' }: Literal): string => text.slice(0, -unit.length).trim();
 
+/** Nanoseconds of an interval in the notation of filters, `5min`; `undefined` for what is none. */
+export function parseInterval(text: string): bigint | undefined {
+  const [, amount = '', unit = ''] = /^(\d{1,9}(?:\.\d{1,9})?)\s*([a-z]{1,7})$/.exec(text) ?? [];
+  const nanos = nanosOf(unit);
+  return nanos === undefined ? undefined : scaled(amount, nanos);
+}
+
 /** Nanoseconds; `undefined` for what is no interval. */
 function intervalNanos(literal: Literal): bigint | undefined {
   const nanos = literal.unit === undefined ? undefined : nanosOf(literal.unit);

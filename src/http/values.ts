@@ -29,9 +29,12 @@ function subnetFromSql(text: string): string {
   return isDotted6(whole) ? Subnet.parse(whole).toString() : whole;
 }
 
+/** What tells how a value is shown. */
+export type ValueType = Pick<LogColumn, 'zeekType' | 'sqlType'>;
+
 const elementOf = (type: string): string => /^(?:set|vector)\[(.+)\]$/.exec(type)?.[1] ?? type;
 
-function scalarReader({ zeekType, sqlType }: LogColumn): (text: string) => JsonValue {
+function scalarReader({ zeekType, sqlType }: ValueType): (text: string) => JsonValue {
   switch (sqlType.replace(/\[\]$/, '')) {
     case 'boolean':
       return (text) => text === 't';
@@ -50,8 +53,8 @@ function scalarReader({ zeekType, sqlType }: LogColumn): (text: string) => JsonV
   }
 }
 
-/** Turns the cells of a column into JSON values; `null` inside of an array is a hole in a vector. */
-export function cellReader(column: LogColumn): (cell: Exclude<Cell, null>) => JsonValue {
+/** Turns the cells of a column, or what has such a type, into JSON values; `null` inside of an array is a hole in a vector. */
+export function cellReader(column: ValueType): (cell: Exclude<Cell, null>) => JsonValue {
   const scalar = scalarReader(column);
   return (cell) =>
     typeof cell === 'string' ? scalar(cell) : cell.map((item) => (item === null ? null : scalar(item)));

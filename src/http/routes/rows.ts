@@ -1,11 +1,12 @@
 import { Type } from 'typebox';
+import { SORT_TEXT_CHARS } from '../../core/limits.js';
 import { logRows } from '../../storage/queries/rows.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
-import { parseRowCursor, rowCursor } from '../cursor.js';
 import { parseFilters, parseFilterText } from '../filters.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { findLog, rowsJson, selectFields } from '../rows.js';
 import { Cursor, Filter, From, Limit, Next, nextUrl, Order, Path, RowRef, To } from '../schemas.js';
+import { cursorAt, parseCursor, parseSort } from '../sort.js';
 import { parseRange } from '../times.js';
 
 const Query = Type.Object(
@@ -21,6 +22,12 @@ const Query = Type.Object(
     ),
     filter: Filter,
     limit: Limit,
+    sort: Type.Optional(
+      Type.String({
+        description: `The field by which the rows are sorted, smallest first; with \`-\` in front largest first. By time where it is left out, else \`order\` is that of rows with equal values. Where it is not set comes last. Texts are sorted by their first ${SORT_TEXT_CHARS} characters.`,
+        examples: ['-orig_bytes'],
+      }),
+    ),
     order: Order,
     cursor: Cursor,
   },
@@ -50,25 +57,29 @@ export function rowRoutes(app: App, deps: ServerDeps): void {
       },
     },
     (request) => {
-      const { from: _from, to: _to, fields, filter, limit, order, cursor, ...filters } = request.query;
+      const { from: _from, to: _to, fields, filter, limit, sort, order, cursor, ...filters } = request.query;
       const now = Date.now();
       const range = parseRange(request.query, now);
-      const after = cursor === undefined ? undefined : parseRowCursor(cursor);
       return readFor(deps, request, async (query) => {
         const log = await findLog(query, request.params.path);
         const selection = selectFields(log, fields);
+        const sorting = parseSort(log, sort, order);
         const page = await logRows(query, log, {
           columns: selection.columns,
           conditions: parseFilters(log, filters, now),
           filter: parseFilterText(log, filter, now),
           ...range,
-          order,
+          ...sorting,
           limit,
-          after,
+          after: cursor === undefined ? undefined : parseCursor(cursor, sorting),
         });
         const rows = await rowsJson(query, log, selection, page.rows);
         if (!page.next) return { path: log.path, rows };
-        return { path: log.path, rows, next: nextUrl(request, { ...range, cursor: rowCursor(page.next) }) };
+        return {
+          path: log.path,
+          rows,
+          next: nextUrl(request, { ...range, cursor: cursorAt(page.next, sorting) }),
+        };
       });
     },
   );
