@@ -58,7 +58,7 @@ function intervalNanos(literal: Literal): bigint | undefined {
 }
 
 /** The text that stands in the quotes, as the database holds texts. Throws `notation_invalid`. */
-export function textOf({ text }: Literal): string {
+function textOf({ text }: Literal): string {
   const value = parseNotation(text);
   if (value.type !== 'string') throw new TypeError(`${text} is no text`);
   return displayText(value.value);

@@ -7,8 +7,10 @@ import type { GroupKey } from '../storage/queries/group-key.js';
 import {
   type BucketCount,
   type HistogramRequest,
-  seriesHistogram,
+  type KeyValue,
   timeHistogram,
+  topValues,
+  valueHistogram,
 } from '../storage/queries/histogram.js';
 import type { Query } from '../storage/queries/query.js';
 import { narrowed, type RowSelection } from '../storage/queries/rows.js';
@@ -76,12 +78,11 @@ export async function histogramOf(
   const first = bucketStart(range.from, width);
   const indexOf = ({ time }: BucketCount): number => Number((time - first) / width);
   const request: HistogramRequest = { ...selection, from, to, seconds: secondsText(width) };
+  const among = by && count > 0 ? await topValues(query, log, request, { by, top }) : [];
   const found =
-    count === 0
-      ? []
-      : by === undefined
-        ? await timeHistogram(query, log, request)
-        : await seriesHistogram(query, log, { ...request, by, top });
+    by && among.length > 0
+      ? await valueHistogram(query, log, request, { by, among })
+      : await timeHistogram(query, log, request);
   const totals = new Array<number>(count).fill(0);
   for (const one of found) totals[indexOf(one)] = (totals[indexOf(one)] ?? 0) + one.count;
   const buckets = totals.map((total, index) => ({
@@ -89,31 +90,31 @@ export async function histogramOf(
     count: total,
   }));
   const answer = { from, to, width: secondsOf(width), buckets };
-  return by === undefined ? answer : { ...answer, ...seriesOf(by, found, indexOf, count) };
+  return by === undefined ? answer : { ...answer, ...seriesOf(by, among, found, indexOf, count) };
 }
 
 const secondsOf = (micros: bigint): number => Number(secondsText(micros));
 
-/** The rows of each value, by rank, and those of all others where there are any. */
+/** The rows of each value, and those of all others where there are any. */
 function seriesOf(
   by: GroupKey,
+  among: readonly KeyValue[],
   found: readonly BucketCount[],
   indexOf: (one: BucketCount) => number,
   count: number,
 ): { series: Series[]; other?: number[] } {
   const read = keyReader(by);
-  const ranks = new Map<number | undefined, { value?: JsonValue; counts: number[] }>();
-  for (const one of found) {
-    const series = ranks.get(one.rank) ?? { counts: new Array<number>(count).fill(0) };
-    ranks.set(one.rank, series);
-    series.counts[indexOf(one)] = one.count;
-    const value = one.value === undefined ? undefined : read(one.value);
-    if (value !== undefined) series.value = value;
-  }
-  const other = ranks.get(undefined)?.counts;
-  ranks.delete(undefined);
-  const series = [...ranks].toSorted(([a], [b]) => Number(a) - Number(b)).map(([, one]) => one);
-  return other === undefined ? { series } : { series, other };
+  const countsOf = (index: number | undefined): number[] => {
+    const counts = new Array<number>(count).fill(0);
+    for (const one of found) if (one.index === index) counts[indexOf(one)] = one.count;
+    return counts;
+  };
+  const series = among.map((value, index): Series => {
+    const json = read(value);
+    return { ...(json === undefined ? {} : { value: json }), counts: countsOf(index) };
+  });
+  const hasOthers = found.some(({ index }) => index === undefined);
+  return hasOthers ? { series, other: countsOf(undefined) } : { series };
 }
 
 /** The range that is asked for; where it is open, up to where the log ends. `undefined`: a log without rows. */

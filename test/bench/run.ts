@@ -2,12 +2,14 @@
  * `npm run bench`: what the codec does in a second of one core, and how fast records become committed rows
  * against `psql \\copy` of the same rows in the same run, and what 1, 100 and 1,000 WebSocket clients get.
  * `npm run bench -- RECORDS ROUNDS` changes its size, `npm run bench -- fan-out [SECONDS]` is the clients alone.
+ * `npm run bench -- questions [ROWS]`: the API's answers to everyday questions against SQL.
  * Needs psql (Debian: postgresql-client).
  */
 import { closeServer } from '../support/make-database.js';
 import { benchCodec } from './codec.js';
 import { benchFanOut } from './fan-out.js';
 import { benchIngest } from './ingest.js';
+import { benchAllQuestions } from './questions.js';
 
 const [records = '200000', rounds = '5'] = process.argv.slice(2);
 
@@ -26,6 +28,22 @@ async function fanOut(seconds: number): Promise<void> {
   }
 }
 
+async function questions(rows: number): Promise<void> {
+  const { server, answers, pages, days } = await benchAllQuestions(rows, 7);
+  print('conn rows', `${rows.toLocaleString('en')} in ${server}`);
+  for (const { name, api, sql, ratio, partitions, indexes } of answers) {
+    const times = `API ${api.toFixed(1)} ms, SQL ${sql.toFixed(1)} ms, ${ratio.toFixed(2)} x`;
+    print(name, `${times}; ${partitions} partitions; ${indexes.join(', ') || 'no index'}`);
+  }
+  print('last page / first page', pages.toFixed(2));
+  print('a day of 100 days / of one', days.toFixed(2));
+}
+
+if (records === 'questions') {
+  await questions(Number(process.argv[3] ?? 10_000_000));
+  await closeServer();
+  process.exit();
+}
 if (records === 'fan-out') {
   await fanOut(Number(process.argv[3] ?? 3));
   process.exit();

@@ -1,8 +1,8 @@
 import type { LogDescription } from './catalogue.js';
-import { elementsSql, type GroupKey, keySql, keyType } from './group-key.js';
+import { elementsSql, type GroupKey, keySql, keyType, rowsSql } from './group-key.js';
 import { type Metric, metricSql } from './metric.js';
 import { type Cell, firstRows, type Query } from './query.js';
-import { narrowed, type Order, type RowSelection, selectionSql } from './rows.js';
+import { narrowed, type Order, type RowSelection } from './rows.js';
 import { Values } from './values.js';
 
 export interface AggregateRequest extends RowSelection {
@@ -49,13 +49,12 @@ export async function aggregateRows(
     return { name: `m${index}`, sql: metricSql(metric, values), collation: '' };
   });
   const columns = [...keys.flat(), ...metrics];
-  const where = selectionSql(log, request, values);
   const grouped = keys.flat().map((_, index) => index + 1);
   const found = await firstRows(
     query,
     `SELECT ${columns.map(({ name }) => name).join(', ')}
        FROM (SELECT ${columns.map(({ name, sql }) => `${sql} AS ${name}`).join(', ')}
-               FROM (SELECT * FROM ${log.table}${where.length > 0 ? ` WHERE ${where.join(' AND ')}` : ''}) AS r
+               FROM ${rowsSql(log, request, values)}
                ${joins.join(' ')}
               ${grouped.length > 0 ? `GROUP BY ${grouped.join(', ')}` : ''}) AS groups
       ORDER BY ${orderSql(request.sort, keys, metrics)}

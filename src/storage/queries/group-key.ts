@@ -1,5 +1,6 @@
 import pg from 'pg';
-import type { LogColumn } from './catalogue.js';
+import type { LogColumn, LogDescription } from './catalogue.js';
+import { type RowSelection, selectionSql } from './rows.js';
 import type { Values } from './values.js';
 
 /**
@@ -22,6 +23,12 @@ const BIN_ORIGIN = '0001-01-01T00:00:00Z';
 /** The beginning of the bucket that a time is in. @param seconds the width, a decimal number. */
 export function timeBinSql(time: string, seconds: string, values: Values): string {
   return `date_bin(${values.add(`${seconds} s`, 'interval')}, ${time}, ${values.add(BIN_ORIGIN, 'timestamptz')})`;
+}
+
+/** The rows of a selection as `r`. */
+export function rowsSql(log: LogDescription, selection: RowSelection, values: Values): string {
+  const where = selectionSql(log, selection, values);
+  return `(SELECT * FROM ${log.table}${where.length > 0 ? ` WHERE ${where.join(' AND ')}` : ''}) AS r`;
 }
 
 /** The value of a key of the rows `r`. Elements are joined as `name`: see `elementsSql`. */

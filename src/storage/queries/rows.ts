@@ -237,4 +237,4 @@ function storedRow(cells: readonly Cell[], columns: number): StoredRow {
 }
 
 /** Fields with an index of their own; see log-indexes.ts. */
-const UID_FIELDS: ReadonlySet<string> = new Set(['uid', 'fuid']);
+const UID_FIELDS: ReadonlySet<string> = new Set(['uid', 'fuid', 'community_id']);
