@@ -10,6 +10,7 @@ const MAY_IMPORT = {
   spool: ['core', 'codec', 'zeek'],
   filter: ['core', 'codec', 'zeek'],
   storage: ['core', 'filter'],
+  access: ['core', 'storage'],
   bridge: ['core', 'codec', 'zeek', 'storage'],
   http: ['core', 'codec', 'filter', 'storage'],
   replay: ['core', 'codec', 'protocol', 'zeek'],

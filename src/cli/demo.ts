@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { OPEN_GATE } from '../core/access.js';
 import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
 import { read, textOf } from '../storage/queries/query.js';
 import { Cleanup } from './cleanup.js';
@@ -34,6 +35,7 @@ export async function demoCommand(
     const api = await startHttp(options.http, db, createLogger('warn'), {
       peers: () => [],
       health: () => ({ ready: true, checks: [] }),
+      gate: OPEN_GATE,
     });
     cleanup.add(() => api.server.close());
     const uid = await read(db.pool, { timeoutMs: API_QUERY_TIMEOUT_MS }, (query) =>

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { AuditLog } from '../access/audit-log.js';
 import type { Commit } from '../bridge/batch-writer.js';
 import type { RowItems } from '../bridge/row-items.js';
 import type { Door } from '../door/door.js';
@@ -10,6 +11,7 @@ export interface MetricsSources {
   readonly ingest: Pick<LiveIngest, 'spool' | 'bridge'>;
   readonly peers: () => readonly PeerStatus[];
   readonly door: Pick<Door, 'clients' | 'counts' | 'overflow'>;
+  readonly audit: Pick<AuditLog, 'unwritten'>;
 }
 
 /** The numbers of a gateway for Prometheus; docs/operations.md lists them. */
@@ -65,7 +67,7 @@ export class Metrics {
   }
 
   /** Has what others count read from them at each scrape. */
-  observe({ ingest, peers, door }: MetricsSources): void {
+  observe({ ingest, peers, door, audit }: MetricsSources): void {
     const { spool, bridge } = ingest;
     const gauge = (name: string, help: string, value: () => number): void => {
       new Gauge({
@@ -207,6 +209,11 @@ export class Metrics {
       'Frames that could not be understood',
       'peer',
       byPeer(({ ignoredFrames }) => ignoredFrames),
+    );
+    counter(
+      'zeekway_audit_unwritten_total',
+      'Requests to change something that are in the log only, since the database did not take them',
+      () => audit.unwritten,
     );
     gauge('zeekway_door_clients', 'WebSocket clients', () => door.clients().length);
     counter('zeekway_door_sent_messages_total', 'Messages to each of them', () => door.counts.sent);

@@ -4,7 +4,7 @@ import test from 'ava';
 import { count } from '../../src/codec/value.js';
 import { until } from '../support/endpoints.js';
 import { websocketFrames } from '../support/recordings.js';
-import { eventFrame, eventOf, openDoor, subscriber, TestClient } from './support.js';
+import { accessOf, eventFrame, eventOf, openDoor, subscriber, TestClient } from './support.js';
 
 test('a client subscribes, is acknowledged, and gets the events of its topics', async (t) => {
   const { url, zeek, endpoint } = await openDoor(t);
@@ -73,7 +73,7 @@ test('who may publish where', async (t) => {
     ['ops', 'ops-token-0123456789='],
   ]);
   const publish = new Map([['soc', ['site/soc/', 'all/']]]);
-  const { url, door } = await openDoor(t, { access: { tokens, publish } });
+  const { url, door } = await openDoor(t, { access: accessOf(tokens, publish) });
   const ops = await subscriber(t, `${url}?token=ops-token-0123456789%3D`, ['']);
   const soc = await subscriber(t, url, [], { authorization: 'Bearer soc-token-0123456789' });
   for (const topic of ['all/x', 'site/soc/', 'site/x', '<$>/x'])
@@ -125,13 +125,11 @@ function answer(host: string, path: string, headers: Record<string, string> = {}
 }
 
 test('without a token there is a 401, before the upgrade', async (t) => {
-  const access = {
-    tokens: new Map([
-      ['soc', 'soc-token-0123456789'],
-      ['old', '***'],
-    ]),
-    publish: new Map(),
-  };
+  const tokens = new Map([
+    ['soc', 'soc-token-0123456789'],
+    ['old', '***'],
+  ]);
+  const access = accessOf(tokens, new Map());
   const { host, door } = await openDoor(t, { access });
   const path = '/v1/messages/json';
   for (const [each, headers] of [
@@ -161,7 +159,7 @@ test('web pages of elsewhere are refused', async (t) => {
   t.is((await answer(host, path, { origin: 'http://rebound.example', host: 'rebound.example' })).status, 403);
   t.is((await answer(host, path, { origin: `http://${host}` })).status, 101);
   t.is((await answer(host, path)).status, 101);
-  const access = { tokens: new Map([['soc', 'soc-token-0123456789']]), publish: new Map() };
+  const access = accessOf(new Map([['soc', 'soc-token-0123456789']]), new Map());
   const safe = await openDoor(t, { access });
   const token = { authorization: 'Bearer soc-token-0123456789' };
   const named = { ...token, host: 'gateway.example', origin: 'http://gateway.example' };

@@ -12,6 +12,7 @@ export function uidRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/uid/:uid',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['logs'],
         operationId: 'getByUid',
