@@ -320,6 +320,8 @@ export const API_PAGE_BYTES = 4 * 1024 * 1024;
 /** Connections of API clients at the same time, and how long one may stand still: longer than a query may run. */
 export const API_CONNECTIONS = 256;
 export const API_IDLE_MS = 60_000;
+/** How long a client may take for TLS's handshake: some round trips. */
+export const API_HANDSHAKE_MS = 10_000;
 /** How long one API query may run in the database. */
 export const API_QUERY_TIMEOUT_MS = 30_000;
 /** How long the readiness probe waits for the database: probes themselves give up after a few seconds. */

@@ -9,6 +9,7 @@ import { ANONYMOUS } from '../core/access.js';
 import {
   API_BODY_BYTES,
   API_CONNECTIONS,
+  API_HANDSHAKE_MS,
   API_IDLE_MS,
   API_PATH_PARAMETER_CHARS,
   DOOR_CLIENTS,
@@ -48,7 +49,9 @@ export type { Health, HealthCheck, IngestStream, PeerActions, PeerStatus } from 
  */
 export function createServer(deps: ServerDeps): FastifyInstance {
   const options: FastifyServerOptions & { https?: object } = {
-    ...(deps.tls ? { https: { ...deps.tls, minVersion: 'TLSv1.2' } } : {}),
+    ...(deps.tls
+      ? { https: { ...deps.tls, minVersion: 'TLSv1.2', handshakeTimeout: API_HANDSHAKE_MS } }
+      : {}),
     loggerInstance: deps.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: API_BODY_BYTES,

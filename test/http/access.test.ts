@@ -1,10 +1,12 @@
+import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { FastifyInstance } from 'fastify';
 import { WebSocket } from 'ws';
 import { TokenGate } from '../../src/access/token-gate.js';
 import { allows, type Gate, type RouteScope } from '../../src/core/access.js';
-import { API_FAILURE_RATE } from '../../src/core/limits.js';
+import { API_BODY_BYTES, API_FAILURE_RATE, API_IDLE_MS } from '../../src/core/limits.js';
 import type { ServerDeps } from '../../src/http/server.js';
 import { systemClock } from '../../src/peer/system.js';
 import { createToken } from '../../src/storage/tokens.js';
@@ -192,6 +194,19 @@ test('wrong tokens are limited more tightly, by address, and a good one is still
   t.is((await guess(0, '192.0.2.2')).statusCode, 401, 'another address');
   const good = await server.inject({ url: '/v1/peers', headers: as('read'), remoteAddress: '192.0.2.1' });
   t.is(good.statusCode, 200);
+});
+
+test('the limits of size, time and connections hold with TLS, too', async (t) => {
+  const file = (name: string): Buffer =>
+    readFileSync(fileURLToPath(import.meta.resolve(`#fixtures/tls/${name}.pem`)));
+  const tls = { cert: file('server'), key: file('server-key') };
+  const [plain, secure] = [await openGuarded(t), await openGuarded(t, { tls })];
+  const limits = ({ server, initialConfig }: FastifyInstance) => {
+    const { timeout, requestTimeout, maxConnections, headersTimeout } = server;
+    return { timeout, requestTimeout, maxConnections, headersTimeout, body: initialConfig.bodyLimit };
+  };
+  t.deepEqual(limits(secure), limits(plain));
+  t.like(limits(secure), { timeout: API_IDLE_MS, requestTimeout: API_IDLE_MS, body: API_BODY_BYTES });
 });
 
 test('a WebSocket may have its token in the URL, of which the route sees nothing', async (t) => {
