@@ -23,6 +23,7 @@ import type { SpoolStatus } from '../spool/spool.js';
 import type { Database } from '../storage/database.js';
 import { hostPort } from '../transport/endpoint-url.js';
 import { inspectPayload } from '../zeek/inspect.js';
+import { readTls } from './api-tls.js';
 import type { Config } from './config/config.js';
 import type { HostPort } from './config/value-types.js';
 import type { LiveIngest } from './live-ingest.js';
@@ -131,6 +132,17 @@ export const ingestOf = ({ bridge }: Pick<LiveIngest, 'bridge'>): IngestStream[]
   bridge.ingest.map(({ last, ...count }) => ({ ...count, last: new Date(Number(last / 1_000_000n)) }));
 
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\./.test(host);
+
+/** TLS and limits of the API. Throws `file_unreadable`, `tls_invalid`. */
+export async function apiSettings({
+  tls,
+  rateLimit,
+}: Config['api']): Promise<Pick<ServerDeps, 'tls' | 'rateLimit'>> {
+  return {
+    ...(tls === undefined ? {} : { tls: await readTls(tls) }),
+    ...(rateLimit === undefined ? {} : { rateLimit }),
+  };
+}
 
 /** Starts the HTTP API. Throws `listen_failed`. @returns it with its URL. */
 export async function startHttp(

@@ -16,10 +16,10 @@ import { hostPort, schemeOf } from '../transport/endpoint-url.js';
 import { LOG_TOPIC_PREFIX, nodeIdTopic, nodeTopic } from '../zeek/cluster.js';
 import { LOG_EVENT_TOPIC_PREFIX } from '../zeek/log-event.js';
 import { zeromqNodeTopic } from '../zeek/zeromq-node.js';
-import { readTls, reloadTlsOnHangup } from './api-tls.js';
+import { reloadTlsOnHangup } from './api-tls.js';
 import { Cleanup } from './cleanup.js';
 import type { Config } from './config/config.js';
-import { healthOf, ingestOf, makeDoor, openGate, startHttp } from './gateway.js';
+import { apiSettings, healthOf, ingestOf, makeDoor, openGate, startHttp } from './gateway.js';
 import { startLiveIngest } from './live-ingest.js';
 import { createLogger } from './logger.js';
 import { Metrics } from './metrics.js';
@@ -46,7 +46,7 @@ export async function serveCommand(options: Config, signal: AbortSignal): Promis
 async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise<{ work: Promise<void> }> {
   const { db, prepare } = await openStoreEvenAway(options, (line) => logger.info({}, line));
   cleanup.add(() => db.close());
-  const tls = options.api.tls && (await readTls(options.api.tls));
+  const settings = await apiSettings(options.api);
   const gate = await openGate(db, options, logger);
   cleanup.add(() => gate.close());
   const audit = new AuditLog(db.pool, logger);
@@ -96,8 +96,7 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     audit: (entry) => audit.add(entry),
     actions: peerActions(endpoint, door),
     ingest: () => ingestOf(ingest),
-    ...(options.api.rateLimit === undefined ? {} : { rateLimit: options.api.rateLimit }),
-    ...(tls === undefined ? {} : { tls }),
+    ...settings,
   });
   if (options.api.tls) {
     const stop = reloadTlsOnHangup(api.server, options.api.tls, logger);

@@ -217,7 +217,7 @@ export const COMMAND_KEYS = {
   replay: [KEYS.database, KEYS.data] as readonly Key[],
   store: [KEYS.database, KEYS.data] as readonly Key[],
   partitions: [KEYS.database, KEYS.data, KEYS.retentionDefault, KEYS.retentionLogs] as readonly Key[],
-  demo: [KEYS.data, KEYS.http] as readonly Key[],
+  demo: [KEYS.data, KEYS.http, KEYS.apiAuth] as readonly Key[],
 } as const;
 
 /** The file itself. It is named by an option or a variable only: no place is looked into unasked. */
