@@ -335,7 +335,10 @@ export const API_PATH_PARAMETER_CHARS = 1_024;
 
 /** Requests of one token (or address) in a minute, by default: a page of charts asks for some dozens at once. */
 export const API_RATE = 6_000;
-/** Wrong tokens from one address in a minute: a person who mistypes one has some. */
+/**
+ * Requests with a wrong token (or, to change something, with none) from one address in a minute: a person who mistypes
+ * one has some.
+ */
 export const API_FAILURE_RATE = 30;
 /** The time that both are counted in. */
 export const API_RATE_WINDOW_MS = 60_000;

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyRequest, RouteOptions } from 'fastify';
 import { ANONYMOUS, allows, bearerOf, type Caller, NOBODY, type RouteScope } from '../core/access.js';
 import { ZeekwayError } from '../core/errors.js';
 import type { App, ServerDeps } from './context.js';
+import { SAFE_METHODS } from './cross-site.js';
 import { sendProblem } from './problem.js';
 import { limitRates } from './rates.js';
 import { wantsUpgrade } from './upgrade.js';
@@ -62,8 +63,10 @@ export function controlAccess(app: App, { gate, rateLimit }: Pick<ServerDeps, 'g
     );
   });
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
-    const isWrongToken = error.code === 'unauthorized' && hasToken(request);
-    const tooMany = isWrongToken ? await rates.failure(request, reply) : undefined;
+    // Who has no token may ask for pages as often as they like, but not fill the audit log.
+    const counts = hasToken(request) || !SAFE_METHODS.has(request.method);
+    const isFailure = error.code === 'unauthorized' && counts;
+    const tooMany = isFailure ? await rates.failure(request, reply) : undefined;
     return sendProblem(tooMany ?? error, request, reply);
   });
 }

@@ -12,7 +12,7 @@ type Count = (request: FastifyRequest, reply: FastifyReply) => Promise<ZeekwayEr
 export interface Rates {
   /** Of each caller. */
   readonly request: Count;
-  /** Requests with a wrong token, of each address: fewer are allowed. */
+  /** Requests that were not let in, of each address: fewer are allowed. */
   readonly failure: Count;
 }
 
@@ -44,6 +44,6 @@ export function limitRates(
     };
   return {
     request: count('request', 'requests'),
-    failure: count('failure', 'wrong tokens from one address'),
+    failure: count('failure', 'requests without a right token'),
   };
 }

@@ -196,6 +196,17 @@ test('wrong tokens are limited more tightly, by address, and a good one is still
   t.is(good.statusCode, 200);
 });
 
+test('who has no token cannot fill the audit log', async (t) => {
+  const statuses: number[] = [];
+  const server = await openGuarded(t, { audit: ({ status }) => void statuses.push(status) });
+  const ask = async (method: 'GET' | 'DELETE') =>
+    (await server.inject({ method, url: '/v1/dead-letters', remoteAddress: '192.0.2.3' })).statusCode;
+  for (let index = 0; index < API_FAILURE_RATE; index++) t.is(await ask('DELETE'), 401);
+  for (let index = 0; index < 3; index++) t.is(await ask('DELETE'), 429);
+  t.is(await ask('GET'), 401);
+  t.deepEqual(statuses, Array(API_FAILURE_RATE).fill(401));
+});
+
 test('the limits of size, time and connections hold with TLS, too', async (t) => {
   const file = (name: string): Buffer =>
     readFileSync(fileURLToPath(import.meta.resolve(`#fixtures/tls/${name}.pem`)));
