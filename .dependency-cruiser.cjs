@@ -10,6 +10,7 @@ const MAY_IMPORT = {
   spool: ['core', 'codec', 'zeek'],
   filter: ['core', 'codec', 'zeek'],
   storage: ['core', 'filter'],
+  access: ['core', 'storage'],
   bridge: ['core', 'codec', 'zeek', 'storage'],
   live: ['core', 'codec', 'zeek', 'filter', 'storage', 'bridge'],
   http: ['core', 'codec', 'filter', 'live', 'storage'],

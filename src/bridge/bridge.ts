@@ -15,6 +15,7 @@ import { chunkPool, LARGEST_CHUNK_BYTES } from './copy-buffer.js';
 import { DatabaseState, type DatabaseStatus } from './database-state.js';
 import { type DeadLetterKind, DeadLetterLog } from './dead-letter-log.js';
 import { Destinations, type LogDestination } from './destinations.js';
+import { type IngestCount, IngestCounter } from './ingest-counter.js';
 import {
   DEAD_LETTERS,
   deadLetter,
@@ -80,6 +81,7 @@ export class Bridge {
   private readonly destinations: Destinations;
   private readonly writer: BatchWriter;
   private readonly counter = new StatisticsCounter();
+  private readonly ingested = new IngestCounter();
   private readonly deadLetterLog: DeadLetterLog;
 
   constructor(private readonly options: BridgeOptions) {
@@ -96,6 +98,7 @@ export class Bridge {
       chunks: this.chunks,
       onCommitted: (commit) => {
         this.counter.committed(commit.sets);
+        this.ingested.committed(commit.sets);
         onCommitted?.(commit);
       },
       prepare: (sets) => this.makeDays(sets),
@@ -112,6 +115,11 @@ export class Bridge {
       deadLetterKinds: this.deadLetterLog.snapshot(),
       waiting: { batches, rows: rows + this.batch.rows + this.taken, bytes: bytes + this.batch.bytes },
     };
+  }
+
+  /** What was stored, by peer and stream. */
+  get ingest(): IngestCount[] {
+    return this.ingested.snapshot();
   }
 
   /** Does what has to be done before anything is stored, again until the database can. Throws what is no lack of it. */

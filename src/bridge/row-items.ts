@@ -52,10 +52,14 @@ export class RowItems {
     return result;
   }
 
-  /** Items of one origin that follow each other: the first of them, and how many they are. */
-  *runs(): Generator<{ item: Item; count: number }, void> {
+  /** Items of one origin that follow each other: the first of them, how many they are, and the bytes of records. */
+  *runs(): Generator<{ item: Item; count: number; bytes: number }, void> {
     for (const [number, { first, item }] of this.starts.entries()) {
-      yield { item, count: (this.starts[number + 1]?.first ?? this.size) - first };
+      const end = this.starts[number + 1]?.first ?? this.size;
+      let bytes = 0;
+      if (item.kind === 'log')
+        for (let index = first; index < end; index++) bytes += this.places[2 * index + 1] ?? 0;
+      yield { item, count: end - first, bytes };
     }
   }
 

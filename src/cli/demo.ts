@@ -5,7 +5,7 @@ import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
 import { read, textOf } from '../storage/queries/query.js';
 import { Cleanup } from './cleanup.js';
 import type { Config } from './config/config.js';
-import { startHttp } from './gateway.js';
+import { apiSettings, openGate, startHttp } from './gateway.js';
 import { createLogger, type Terminal } from './logger.js';
 import { replayAll } from './replay.js';
 import { openStore } from './store.js';
@@ -18,7 +18,7 @@ const CAPTURE = fileURLToPath(import.meta.resolve('#pcaps/broker-cluster.pcap'))
  * @returns the exit code.
  */
 export async function demoCommand(
-  options: Pick<Config, 'data' | 'http'>,
+  options: Pick<Config, 'data' | 'http' | 'api' | 'door'>,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
@@ -31,9 +31,14 @@ export async function demoCommand(
     const replay = { again: false, speed: 'max', showEarlier: true } as const;
     const code = await replayAll(db, [CAPTURE], replay, terminal, signal);
     if (code !== 0) return code;
-    const api = await startHttp(options.http, db, createLogger('warn'), {
+    const logger = createLogger('warn');
+    const gate = await openGate(db, options, logger);
+    cleanup.add(() => gate.close());
+    const api = await startHttp(options.http, db, logger, {
       peers: () => [],
       health: () => ({ ready: true, checks: [] }),
+      gate,
+      ...(await apiSettings(options.api)),
     });
     cleanup.add(() => api.server.close());
     const uid = await read(db.pool, { timeoutMs: API_QUERY_TIMEOUT_MS }, (query) =>

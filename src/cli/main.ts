@@ -12,6 +12,7 @@ import { addKeyOptions, configSources, speedOption } from './options.js';
 import { registerPartitions } from './partitions.js';
 import type { ReplayFlags } from './replay.js';
 import { registerTalk } from './talk.js';
+import { registerTokens } from './tokens.js';
 import { VERSION } from './version.js';
 
 /** What a shell reports for a process that Ctrl-C ended. */
@@ -86,6 +87,7 @@ addKeyOptions(config.command('check'), serve)
 addBenchCommands(program, terminal, stopSignal);
 registerDeadLetters(program, terminal, stopSignal);
 registerPartitions(program, terminal);
+registerTokens(program, terminal);
 registerDecode(program, terminal);
 registerTalk(program, terminal, stopSignal);
 registerAsk(program, terminal, stopSignal);

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { AuditLog } from '../access/audit-log.js';
 import type { Commit } from '../bridge/batch-writer.js';
 import type { RowItems } from '../bridge/row-items.js';
 import type { Door } from '../door/door.js';
@@ -12,6 +13,7 @@ export interface MetricsSources {
   readonly peers: () => readonly PeerStatus[];
   readonly door: Pick<Door, 'clients' | 'counts' | 'overflow'>;
   readonly live: Pick<LiveRows, 'watchers' | 'counts'>;
+  readonly audit: Pick<AuditLog, 'unwritten'>;
 }
 
 /** The numbers of a gateway for Prometheus; docs/operations.md lists them. */
@@ -67,7 +69,7 @@ export class Metrics {
   }
 
   /** Has what others count read from them at each scrape. */
-  observe({ ingest, peers, door, live }: MetricsSources): void {
+  observe({ ingest, peers, door, live, audit }: MetricsSources): void {
     const { spool, bridge } = ingest;
     const gauge = (name: string, help: string, value: () => number): void => {
       new Gauge({
@@ -209,6 +211,11 @@ export class Metrics {
       'Frames that could not be understood',
       'peer',
       byPeer(({ ignoredFrames }) => ignoredFrames),
+    );
+    counter(
+      'zeekway_audit_unwritten_total',
+      'Requests to change something that are in the log only, since the database did not take them',
+      () => audit.unwritten,
     );
     gauge('zeekway_door_clients', 'WebSocket clients', () => door.clients().length);
     counter('zeekway_door_sent_messages_total', 'Messages to each of them', () => door.counts.sent);

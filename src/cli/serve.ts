@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
+import { AuditLog } from '../access/audit-log.js';
 import { HEAP_GROWTH_PERCENT } from '../core/limits.js';
 import { LiveRows } from '../live/live-rows.js';
 import { Endpoint } from '../peer/endpoint.js';
@@ -16,12 +17,14 @@ import { hostPort, schemeOf } from '../transport/endpoint-url.js';
 import { LOG_TOPIC_PREFIX, nodeIdTopic, nodeTopic } from '../zeek/cluster.js';
 import { LOG_EVENT_TOPIC_PREFIX } from '../zeek/log-event.js';
 import { zeromqNodeTopic } from '../zeek/zeromq-node.js';
+import { reloadTlsOnHangup } from './api-tls.js';
 import { Cleanup } from './cleanup.js';
 import type { Config } from './config/config.js';
-import { healthOf, makeDoor, startHttp } from './gateway.js';
+import { apiSettings, healthOf, ingestOf, makeDoor, openGate, startHttp } from './gateway.js';
 import { startLiveIngest } from './live-ingest.js';
 import { createLogger } from './logger.js';
 import { Metrics } from './metrics.js';
+import { peerActions } from './peer-actions.js';
 import { openStoreEvenAway } from './store.js';
 
 /** `zeekway serve`: runs until the signal aborts, then drains and leaves in order. */
@@ -44,6 +47,11 @@ export async function serveCommand(options: Config, signal: AbortSignal): Promis
 async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise<{ work: Promise<void> }> {
   const { db, prepare } = await openStoreEvenAway(options, (line) => logger.info({}, line));
   cleanup.add(() => db.close());
+  const settings = await apiSettings(options.api);
+  const gate = await openGate(db, options, logger);
+  cleanup.add(() => gate.close());
+  const audit = new AuditLog(db.pool, logger);
+  cleanup.add(() => audit.close());
   const id = await loadEndpointId(join(options.data, 'endpoint-id'), systemRandom);
   const { nodeName } = options;
   const endpoint = new Endpoint({
@@ -66,8 +74,8 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     onItems: (items) => live.offer(items),
   });
   const relay = await startRelay(endpoint, options, logger, cleanup);
-  const door = makeDoor(endpoint, options, logger);
-  metrics.observe({ ingest, peers: () => endpoint.peers(), door, live });
+  const door = makeDoor(endpoint, options, gate, logger);
+  metrics.observe({ ingest, peers: () => endpoint.peers(), door, live, audit });
   const maintenance = new MaintenanceRunner({
     db,
     clock: systemClock,
@@ -88,7 +96,16 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     retention: options.retention,
     live,
     door,
+    gate,
+    audit: (entry) => audit.add(entry),
+    actions: peerActions(endpoint, door),
+    ingest: () => ingestOf(ingest),
+    ...settings,
   });
+  if (options.api.tls) {
+    const stop = reloadTlsOnHangup(api.server, options.api.tls, logger);
+    cleanup.add(async () => stop());
+  }
   cleanup.add(() => api.server.close());
   const { listen, peer } = options;
   for (const url of listen) {

@@ -7,8 +7,8 @@ import type { Message } from '../peer/message.js';
 import type { PeerEvent } from '../peer/status.js';
 import { inspectPayload } from '../zeek/inspect.js';
 import { inspectedNotation } from '../zeek/notation/inspected.js';
-import { parseNotation } from '../zeek/notation/parse.js';
 import { printNotation } from '../zeek/notation/print.js';
+import { parseArguments } from './event-arguments.js';
 import { inspectionLines } from './inspection-text.js';
 import type { Terminal } from './logger.js';
 import { shown } from './table.js';
@@ -65,7 +65,7 @@ export async function publishCommand(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<number> {
-  const values = args.map(argument);
+  const values = parseArguments(args);
   const endpoint = await connect(flags, terminal);
   try {
     const until = performance.now() + flags.wait * 1000;
@@ -84,19 +84,6 @@ export async function publishCommand(
     return EXIT_NOBODY;
   } finally {
     await endpoint.close();
-  }
-}
-
-function argument(text: string, index: number): Value {
-  try {
-    return parseNotation(text);
-  } catch (error) {
-    if (!(error instanceof ZeekwayError)) throw error;
-    throw new ZeekwayError(
-      error.code,
-      `argument ${index + 1}, ${shown(text)}: ${error.message}`,
-      error.where,
-    );
   }
 }
 

@@ -51,10 +51,12 @@ export const ERROR_CATALOGUE = {
   endpoint_url_invalid: entry(
     'An endpoint URL cannot be understood.',
     'Write broker://host:port?tls=anonymous|mutual|off, zeromq://host?xpub=5555&xsub=5556, zeromq-log://host:port or ws://host:port; the error names the part.',
+    400,
   ),
   endpoint_id_invalid: entry(
     'An endpoint ID is not a valid UUID.',
     'Zeek ignores peers whose ID is no UUID. Where the error names a file, delete it to get a new one.',
+    400,
   ),
   endpoint_closed: entry(
     'The endpoint was closed.',
@@ -116,6 +118,7 @@ export const ERROR_CATALOGUE = {
   curve_keys_invalid: entry(
     'Keys for CURVE are missing, or are none.',
     'Set the variables ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_... as Zeek has them, or none of them; curve=off in the URL connects without.',
+    400,
   ),
   route_invalid: entry(
     'A route between transports cannot be understood.',
@@ -288,9 +291,32 @@ export const ERROR_CATALOGUE = {
   ),
   unauthorized: entry(
     'A token is needed, and none or a wrong one was given.',
-    'Send one of door.tokens: `Authorization: Bearer TOKEN`, or `?token=TOKEN` in the URL.',
+    'Send `Authorization: Bearer TOKEN`, with a token of `zeekway token create` or of door.tokens; WebSockets also take `?token=TOKEN` in the URL.',
     401,
   ),
+  scope_missing: entry(
+    'The token does not allow this.',
+    'Make a token with the scope that the error names: `zeekway token create`.',
+    403,
+  ),
+  rate_limited: entry(
+    'There were too many requests, or too many with wrong tokens.',
+    'Wait for as many seconds as `Retry-After` says; api.rate-limit is the limit.',
+    429,
+  ),
+  tokens_missing: entry(
+    'The API would listen for others, and nobody has a token.',
+    'Make one with `zeekway token create`, listen on 127.0.0.1, or say `api.auth: anonymous`.',
+  ),
+  tls_invalid: entry(
+    'Certificate or key of the API cannot be used.',
+    'Give PEM files that belong together: api.tls-cert and api.tls-key.',
+  ),
+  token_exists: entry(
+    'There is a token of that name.',
+    'Choose another name, or revoke that one: `zeekway token revoke NAME`.',
+  ),
+  scope_invalid: entry('A scope of a token is none.', 'Write read, publish, publish:TOPIC_PREFIX or admin.'),
   too_many_clients: entry(
     'As many clients are connected as there may be.',
     'Let some go; /v1/clients lists those of the WebSocket door. The limits are DOOR_CLIENTS and TAIL_CLIENTS.',

@@ -320,13 +320,15 @@ export const API_PAGE_BYTES = 4 * 1024 * 1024;
 /** Connections of API clients at the same time, and how long one may stand still: longer than a query may run. */
 export const API_CONNECTIONS = 256;
 export const API_IDLE_MS = 60_000;
+/** How long a client may take for TLS's handshake: some round trips. */
+export const API_HANDSHAKE_MS = 10_000;
 /** How long one API query may run in the database. */
 export const API_QUERY_TIMEOUT_MS = 30_000;
 /** How long the readiness probe waits for the database: probes themselves give up after a few seconds. */
 export const API_READY_TIMEOUT_MS = 2_000;
 /** Bytes of each message in the list of dead letters; one alone is given in whole. */
 export const API_RAW_BYTES = 4_096;
-/** The body of a request: none has one so far. */
+/** The body of a request: an event that is published has some KiB. */
 export const API_BODY_BYTES = 64 * 1024;
 /** A parameter in the URL's path: a log's path may be long. Fastify's own limit is 100. */
 export const API_PATH_PARAMETER_CHARS = 1_024;
@@ -359,6 +361,34 @@ export const HISTOGRAM_SERIES_MAX = 20;
 export const HISTOGRAM_SERIES_DEFAULT = 5;
 /** The widest bucket of time: a century. More is one bucket of all. */
 export const BUCKET_DAYS_MAX = 36_500;
+/** Requests of one token (or address) in a minute, by default: a page of charts asks for some dozens at once. */
+export const API_RATE = 6_000;
+/**
+ * Requests with a wrong token (or, to change something, with none) from one address in a minute: a person who mistypes
+ * one has some.
+ */
+export const API_FAILURE_RATE = 30;
+/** The time that both are counted in. */
+export const API_RATE_WINDOW_MS = 60_000;
+/** Callers whose requests are counted at the same time; the one that was seen longest ago is forgotten first. */
+export const API_RATE_CALLERS = 10_000;
+/** Arguments of an event that is published over HTTP. Zeek's own have at most some dozen. */
+export const API_EVENT_ARGUMENTS = 1_000;
+
+/** Random bytes of a token: nobody guesses them. */
+export const TOKEN_BYTES = 32;
+/** How often a gateway reads the tokens anew: a token that was revoked works for so long. */
+export const TOKEN_REFRESH_MS = 2_000;
+/** How often it writes when tokens were last used: that need not be known to the second. */
+export const TOKEN_USED_MS = 60_000;
+/** The longest time for which a token is made: a century. */
+export const TOKEN_EXPIRES_MAX_MS = 36_500 * 86_400_000;
+/** Entries of the audit log that wait for the database: more are in the log of zeekway only. */
+export const AUDIT_WAITING = 1_000;
+/** Characters of one part of what an entry is about. */
+export const AUDIT_TARGET_CHARS = 1_024;
+/** Peers and streams whose records are counted; the pair that was seen longest ago is forgotten first. */
+export const INGEST_STREAMS = 10_000;
 
 /** WebSocket clients at the same time: each costs some 30 KiB, and what waits for it (DOOR_QUEUE_BYTES). */
 export const DOOR_CLIENTS = 5_000;

@@ -30,6 +30,14 @@ export interface ClientIdentity {
   readonly application: string;
 }
 
+/** What a client may do. */
+export interface ClientRights {
+  readonly mayRead: boolean;
+  /** Whether its token is still valid. */
+  mayStay(): boolean;
+  mayPublish(topic: string): boolean;
+}
+
 /** What a client needs from the door. */
 export interface ClientHost {
   readonly hub: Hub;
@@ -39,7 +47,6 @@ export interface ClientHost {
   readonly queue: ClientQueueLimits;
   readonly overflow: OverflowPolicy;
   readonly subscribeMs: number;
-  mayPublish(name: string, topic: string): boolean;
   subscribed(client: Client): void;
   sent(messages: number): void;
   dropped(messages: number): void;
@@ -82,6 +89,7 @@ export class Client implements Subscriber {
     private readonly socket: WebSocket,
     private readonly stream: Duplex,
     readonly identity: ClientIdentity,
+    private readonly rights: ClientRights,
     private readonly host: ClientHost,
   ) {
     this.queue = new ClientQueue(host.queue, host.overflow);
@@ -129,8 +137,12 @@ export class Client implements Subscriber {
     while (this.state !== 'ended' && !this.queue.isEmpty && !this.isCongested) this.writeSome();
   }
 
-  /** Asks for a sign of life. A client that has given none since the last time is let go. */
+  /** Asks for a sign of life. A client that has given none since the last time is let go, or whose token is not valid. */
   check(): void {
+    if (!this.rights.mayStay()) {
+      this.end(POLICY_VIOLATION, 'its token is not valid any more');
+      return;
+    }
     if (!this.isAlive) {
       this.finish('it does not answer');
       this.socket.terminate();
@@ -200,6 +212,13 @@ export class Client implements Subscriber {
     if (topics.some((topic) => !topic.isWellFormed())) {
       throw new ZeekwayError('request_invalid', 'a topic prefix is no text');
     }
+    if (topics.length > 0 && !this.rights.mayRead) {
+      this.host.refused();
+      this.reply(
+        encodeError('no_permission', `${this.identity.name} may not read: it can subscribe to [] only`),
+      );
+      return;
+    }
     this.host.hub.join(this, topics);
     clearTimeout(this.deadline);
     this.topics = topics;
@@ -213,7 +232,7 @@ export class Client implements Subscriber {
     const messages = readMessages(encodeValue(value));
     if (messages.length === 0 || messages.some(({ type }) => type !== 'event')) {
       this.reply(encodeError(UNREADABLE, 'failed to create Zeek event'));
-    } else if (this.host.mayPublish(this.identity.name, topic)) {
+    } else if (this.rights.mayPublish(topic)) {
       this.host.hub.publish(this, topic, value);
       this.host.published();
     } else {

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
+import type { Value } from '../codec/value.js';
+import { ANONYMOUS, type Caller } from '../core/access.js';
 import type { Clock } from '../core/clock.js';
 import { ZeekwayError } from '../core/errors.js';
 import {
@@ -107,12 +109,12 @@ export class Door {
    */
   admit(request: IncomingMessage): Open {
     try {
-      const name = this.access.identify(request);
-      this.options.refusePages(request.headers, this.access.hasTokens);
+      const caller = this.access.identify(request);
+      this.options.refusePages(request.headers, caller.name !== ANONYMOUS);
       if (this.isClosed || this.open.size >= (this.options.limits?.clients ?? DOOR_CLIENTS)) {
         throw new ZeekwayError('too_many_clients', `there are ${this.open.size} clients`);
       }
-      return (stream, head) => this.enter(request, stream, head, name);
+      return (stream, head) => this.enter(request, stream, head, caller);
     } catch (error) {
       if (error instanceof ZeekwayError) this.refuse(error.code);
       throw error;
@@ -138,10 +140,28 @@ export class Door {
     this.hub.close();
   }
 
-  private enter(request: IncomingMessage, stream: Duplex, head: Buffer, name: string): void {
-    const identity = { name, address: addressOf(request.socket), application: applicationOf(request) };
+  /**
+   * Publishes to the peers and to the clients, for somebody who is none of them.
+   * @returns to how many peers it went.
+   */
+  publish(topic: string, value: Value): number {
+    return this.hub.publish(undefined, topic, value);
+  }
+
+  private enter(request: IncomingMessage, stream: Duplex, head: Buffer, caller: Caller): void {
+    const { access } = this;
+    const rights = {
+      mayRead: access.mayRead(caller),
+      mayStay: () => access.isValid(caller),
+      mayPublish: (topic: string) => access.mayPublish(caller, topic),
+    };
+    const identity = {
+      name: caller.name,
+      address: addressOf(request.socket),
+      application: applicationOf(request),
+    };
     this.server.handleUpgrade(request, stream, head, (socket) => {
-      this.open.set(new Client(socket, stream, identity, this.host), new Date(this.wallMs()));
+      this.open.set(new Client(socket, stream, identity, rights, this.host), new Date(this.wallMs()));
     });
   }
 
@@ -158,7 +178,6 @@ export class Door {
         messages: queue?.messages ?? DOOR_QUEUE_MESSAGES,
       },
       subscribeMs: limits?.subscribeMs ?? DOOR_SUBSCRIBE_MS,
-      mayPublish: (name, topic) => this.access.mayPublish(name, topic),
       subscribed: ({ identity, topics }) =>
         logger.info({ ...identity, topics: topics.length }, 'a WebSocket client has subscribed'),
       sent: (messages) => {

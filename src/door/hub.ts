@@ -82,10 +82,11 @@ export class Hub {
     this.interest.remove(member.topics);
   }
 
-  /** Publishes to the peers and to the other clients. */
-  publish(from: Subscriber, topic: string, value: Value): void {
-    this.upstream.publish(topic, value);
+  /** Publishes to the peers and to the other clients. @returns to how many peers it went. */
+  publish(from: Subscriber | undefined, topic: string, value: Value): number {
+    const peers = this.upstream.publish(topic, value);
     this.deliver({ topic, value, format: 'broker-json-v1' }, from);
+    return peers;
   }
 
   /** Ends subscriptions that nobody has needed for a while. To be called now and then. */

@@ -8,13 +8,21 @@ import type {
 } from 'fastify';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { Gate } from '../core/access.js';
 import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
 import type { LiveRows } from '../live/live-rows.js';
+import type { AuditEntry } from '../storage/audit.js';
 import type { Retention } from '../storage/partitions/pass.js';
 import { type Query, read } from '../storage/queries/query.js';
 import type { ClientDoor } from './clients.js';
 import type { DeadLetterActions } from './dead-letters.js';
-import type { Health, PeerStatus } from './peers.js';
+import type { Health, IngestStream, PeerActions, PeerStatus } from './peers.js';
+
+/** A certificate and its key. */
+export interface TlsFiles {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
 
 /** What the API needs from the rest of the gateway. */
 export interface ServerDeps {
@@ -32,6 +40,18 @@ export interface ServerDeps {
   readonly live?: Pick<LiveRows, 'watch'>;
   /** How long the maintenance keeps the rows of each log: for ever where it is left out. */
   readonly retention?: Retention;
+  /** Knows who has which token. */
+  readonly gate: Gate;
+  /** Keeps a record of a request that was to change something; only the log has it where this is left out. */
+  readonly audit?: (entry: AuditEntry) => void;
+  /** Requests of one token (or address) in a minute; no limit where it is left out. */
+  readonly rateLimit?: number;
+  /** PEM texts; plain HTTP where they are left out. */
+  readonly tls?: TlsFiles;
+  /** Publishing and the peers of this run: not offered where it is left out. */
+  readonly actions?: PeerActions;
+  /** What came from whom since the start: not offered where it is left out. */
+  readonly ingest?: () => readonly IngestStream[];
   readonly logger: Logger;
   /** Of zeekway. */
   readonly version: string;

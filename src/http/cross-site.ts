@@ -3,27 +3,26 @@ import type { FastifyRequest } from 'fastify';
 import { ZeekwayError } from '../core/errors.js';
 
 /** Methods that change nothing. */
-const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+export const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 type Headers = FastifyRequest['headers'];
 
 /**
- * The API has no access control: it trusts whoever can reach it. A browser can, also for a page of another site that
+ * On a loopback address the API trusts whoever can reach it. A browser can, also for a page of another site that
  * its user happens to look at. Such a page cannot read answers (there is no CORS), but its requests would be carried
  * out. So requests that change something are refused where the browser says that they come from elsewhere.
  * Throws `cross_site_refused`.
- */
-export async function refuseCrossSite({
-  method,
-  headers,
-}: Pick<FastifyRequest, 'method' | 'headers'>): Promise<void> {
-  if (!SAFE.has(method)) refuse(`a ${method} request`, foreignPage(headers) ?? foreignName(headers));
-}
-
-/**
- * The same for WebSockets, which browsers let any page open, and read. Throws `cross_site_refused`.
  * @param hasProof whether the request has shown a token: pages that were led here by a name of their own have none.
  */
+export function refuseCrossSite(
+  { method, headers }: Pick<FastifyRequest, 'method' | 'headers'>,
+  hasProof: boolean,
+): void {
+  if (SAFE_METHODS.has(method)) return;
+  refuse(`a ${method} request`, foreignPage(headers) ?? (hasProof ? undefined : foreignName(headers)));
+}
+
+/** The same for WebSockets, which browsers let any page open, and read. Throws `cross_site_refused`. */
 export function refuseForeignPage(headers: Headers, hasProof: boolean): void {
   refuse('a WebSocket', foreignPage(headers) ?? (hasProof ? undefined : foreignName(headers)));
 }

@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
+import type { RouteScope } from '../core/access.js';
 import type { App } from './context.js';
 
 /**
@@ -40,13 +41,39 @@ export function registerOpenApi(app: App, version: string): void {
         { name: 'partitions', description: 'What the tables of the logs consist of.' },
         { name: 'gateway', description: 'The gateway itself.' },
       ],
+      components: { securitySchemes: { token: TOKEN_SCHEME } },
     },
     refResolver: { buildLocalReference: (json, _baseUri, _fragment, index) => nameOf(json, index) },
+    transform: ({ schema, url, route }) => ({
+      schema: { ...schema, security: securityOf(route.config?.scope) },
+      url,
+    }),
     transformObject: (document) => ('openapiObject' in document ? completed(document.openapiObject) : {}),
   });
-  // Its files come from the package: the page works offline.
-  app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { tryItOutEnabled: true } });
+  app.register(async (page: App) => {
+    // A browser has no token to load a page with; the page asks for one.
+    page.addHook('onRoute', (route) => {
+      route.config = { ...route.config, scope: 'open' };
+    });
+    // Its files come from the package: the page works offline.
+    await page.register(swaggerUi, {
+      routePrefix: '/docs',
+      staticCSP: true,
+      uiConfig: { tryItOutEnabled: true },
+    });
+  });
 }
+
+const TOKEN_SCHEME = {
+  type: 'http',
+  scheme: 'bearer',
+  description:
+    'A token of `zeekway token create`. None is needed where the API listens on a loopback address.',
+} as const;
+
+/** The role that OpenAPI 3.1 lets a bearer token have is the scope. */
+const securityOf = (scope: RouteScope = 'open'): { token: string[] }[] =>
+  scope === 'open' ? [] : [{ token: [scope] }];
 
 /** Shared schemas keep their names. */
 function nameOf(json: { $id?: unknown }, index: number): string {

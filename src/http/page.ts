@@ -30,13 +30,13 @@ interface PageFile {
 
 /**
  * The page at `/`: the few files that `npm run build` made of page/. They are read once, so that no request ever names a
- * file. Where there are none (a build without the page) the rest of the API is there all the same.
+ * file, and need no token: there is nothing in them. Where there are none (a build without the page) the rest of the API is there all the same.
  */
 export function pageRoutes(app: App): void {
   const index = fileURLToPath(import.meta.resolve('#page/index.html'));
   const bytes = readOrNone(index);
   const assets = filesOf(join(dirname(index), 'assets'));
-  app.get('/', { schema: { hide: true } }, async (_request, reply) => {
+  app.get('/', { config: { scope: 'open' }, schema: { hide: true } }, async (_request, reply) => {
     if (!bytes) throw new ZeekwayError('not_found', 'the page is not built: npm run build');
     return reply
       .type(TYPES['html'] as string)
@@ -47,7 +47,7 @@ export function pageRoutes(app: App): void {
   });
   app.get<{ Params: { file: string } }>(
     '/assets/:file',
-    { schema: { hide: true } },
+    { config: { scope: 'open' }, schema: { hide: true } },
     async (request, reply) => {
       const file = assets.get(request.params.file);
       if (!file) throw new ZeekwayError('not_found', `the page has no file "${request.params.file}"`);

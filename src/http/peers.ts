@@ -36,3 +36,36 @@ export interface Health {
   readonly ready: boolean;
   readonly checks: readonly HealthCheck[];
 }
+
+/** An event that somebody publishes over HTTP. */
+interface PublishedEvent {
+  readonly topic: string;
+  readonly name: string;
+  /** Each in Zeek's notation. */
+  readonly args: readonly string[];
+}
+
+/** What the API can do with peers. */
+export interface PeerActions {
+  /** Throws `notation_invalid`, `request_invalid`. @returns to how many peers the event was sent. */
+  publish(event: PublishedEvent): number;
+  /** Peers with a URL until the end of this run. Throws `endpoint_url_invalid`. @returns the URL as it may be shown. */
+  add(url: string): string;
+  /** Ends a peering, by endpoint ID or URL. Throws `endpoint_url_invalid`, `endpoint_id_invalid`. @returns whether there was one. */
+  remove(idOrUrl: string): Promise<boolean>;
+}
+
+/** What came of one log from one peer since the start. */
+export interface IngestStream {
+  /** The endpoint ID. */
+  readonly peer: string;
+  readonly node?: string;
+  /** The peer's address. */
+  readonly name: string;
+  readonly stream: string;
+  readonly path: string;
+  readonly records: number;
+  readonly bytes: number;
+  /** When the last record arrived. */
+  readonly last: Date;
+}

@@ -59,7 +59,7 @@ const PRIVATE_CODES: ReadonlySet<ErrorCode> = new Set([
 
 /** The catalogue's error for whatever a handler or Fastify threw. */
 function asZeekwayError(
-  error: FastifyError,
+  error: FastifyError | ZeekwayError,
   request: FastifyRequest,
 ): { error: ZeekwayError; status?: number } {
   if (error instanceof ZeekwayError) return { error };
@@ -102,7 +102,11 @@ function unknownParameter(name: string, request: FastifyRequest): string {
 }
 
 /** Answers a request with the problem that an error is, and logs what is not the client's doing. */
-export function sendProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendProblem(
+  error: FastifyError | ZeekwayError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   const { error: known, status: givenStatus } = asZeekwayError(error, request);
   const entry: { summary: string; action: string; status?: number } = ERROR_CATALOGUE[known.code];
   const status = givenStatus ?? entry.status ?? 500;

@@ -1,24 +1,29 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, {
   type FastifyBaseLogger,
-  type FastifyError,
   type FastifyInstance,
+  type FastifyServerOptions,
   LogController,
 } from 'fastify';
+import { ANONYMOUS } from '../core/access.js';
 import {
   API_BODY_BYTES,
   API_CONNECTIONS,
+  API_HANDSHAKE_MS,
   API_IDLE_MS,
   API_PATH_PARAMETER_CHARS,
   DOOR_CLIENTS,
 } from '../core/limits.js';
 import { maskToken } from '../core/secrets.js';
+import { callerOf, controlAccess } from './access.js';
+import { auditChanges } from './audit.js';
 import type { App, ServerDeps } from './context.js';
 import { refuseCrossSite } from './cross-site.js';
 import { registerOpenApi } from './openapi.js';
 import { pageRoutes } from './page.js';
 import { notFound, ProblemSchema, sendProblem } from './problem.js';
 import { aggregateRoutes } from './routes/aggregate.js';
+import { auditRoutes } from './routes/audit.js';
 import { clientRoutes } from './routes/clients.js';
 import { communityIdRoutes } from './routes/community-id.js';
 import { completeRoutes } from './routes/complete.js';
@@ -29,25 +34,30 @@ import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
 import { histogramRoutes } from './routes/histogram.js';
 import { identifierRoutes } from './routes/identifiers.js';
+import { ingestRoutes } from './routes/ingest.js';
 import { logRoutes } from './routes/logs.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { partitionRoutes } from './routes/partitions.js';
+import { peerChangeRoutes } from './routes/peer-changes.js';
 import { peerRoutes } from './routes/peers.js';
+import { publishRoutes } from './routes/publish.js';
 import { rowRoutes } from './routes/rows.js';
 import { tailRoutes } from './routes/tail.js';
 import { RowSchema, SourceSchema } from './schemas.js';
 import { routeUpgrades, wantsUpgrade } from './upgrade.js';
 
-export type { ClientDoor } from './clients.js';
-export type { ServerDeps } from './context.js';
-export type { Health, HealthCheck, PeerStatus } from './peers.js';
+export type { ServerDeps, TlsFiles } from './context.js';
+export type { Health, HealthCheck, IngestStream, PeerActions, PeerStatus } from './peers.js';
 
 /**
  * The HTTP server with all its routes, not yet listening: `await server.listen({ host, port })`, and
  * `await server.close()`. docs/api.md describes it; it describes itself at /openapi.json and /docs.
  */
 export function createServer(deps: ServerDeps): FastifyInstance {
-  const app: App = fastify({
+  const options: FastifyServerOptions & { https?: object } = {
+    ...(deps.tls
+      ? { https: { ...deps.tls, minVersion: 'TLSv1.2', handshakeTimeout: API_HANDSHAKE_MS } }
+      : {}),
     loggerInstance: deps.logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: API_BODY_BYTES,
@@ -59,14 +69,17 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     frameworkErrors: (error, request, reply) => {
       sendProblem(error, request, reply);
     },
-  }).withTypeProvider<TypeBoxTypeProvider>();
+  };
+  const app: App = fastify(options as FastifyServerOptions).withTypeProvider<TypeBoxTypeProvider>();
 
   limitConnections(app, deps);
   routeUpgrades(app);
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
   });
-  app.addHook('onRequest', refuseCrossSite);
+  controlAccess(app, deps);
+  app.addHook('onRequest', async (request) => refuseCrossSite(request, callerOf(request).name !== ANONYMOUS));
+  auditChanges(app, deps);
   app.addHook('onResponse', async (request, reply) => {
     const { method, url } = request;
     request.log.debug(
@@ -76,7 +89,6 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   });
   // Fastify's own serializer takes 15 times as long for rows, whose keys no schema knows (10,000 rows: 0.2 s).
   app.setSerializerCompiler(() => JSON.stringify);
-  app.setErrorHandler((error: FastifyError, request, reply) => sendProblem(error, request, reply));
   app.setNotFoundHandler(notFound);
 
   for (const schema of [ProblemSchema, SourceSchema, RowSchema]) app.addSchema(schema);
@@ -90,17 +102,23 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     identifierRoutes(routes, deps);
     communityIdRoutes(routes, deps);
     eventRoutes(routes, deps);
+    publishRoutes(routes, deps);
     deadLetterRoutes(routes, deps);
     deadLetterChangeRoutes(routes, deps);
     partitionRoutes(routes, deps);
     peerRoutes(routes, deps);
+    peerChangeRoutes(routes, deps);
+    ingestRoutes(routes, deps);
+    auditRoutes(routes, deps);
     clientRoutes(routes, deps);
     healthRoutes(routes, deps);
     tailRoutes(routes, deps);
     metricsRoutes(routes, deps);
     errorRoutes(routes);
     pageRoutes(routes);
-    routes.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+    routes.get('/openapi.json', { config: { scope: 'open' }, schema: { hide: true } }, async () =>
+      app.swagger(),
+    );
   });
   return app as unknown as FastifyInstance;
 }

@@ -14,7 +14,7 @@ const TIME = 'expected a time from 1ms to 1m, like 50ms or 2s';
 const HTTP = 'expected HOST:PORT, like 127.0.0.1:9280 or [::1]:9280';
 const DATABASE = 'the database URL is not understood: write postgres://user:password@host:5432/database';
 const TOP =
-  'listen, peer, subscribe, relay, route, node-name, database, data, http, log-level, spool, retention, door';
+  'listen, peer, subscribe, relay, route, node-name, database, data, http, api, log-level, spool, retention, door';
 
 for (const [yaml, line] of [
   [
@@ -101,7 +101,14 @@ for (const [yaml, line] of [
   ['something-else: 1', `FILE:1:1: something-else: unknown key (known here: ${TOP})`],
   ['__proto__: {a: 1}', `FILE:1:1: __proto__: unknown key (known here: ${TOP})`],
   ['<<: {data: /x}', `FILE:1:1: <<: unknown key (known here: ${TOP})`],
-  ['"a\\nb": 1', `FILE:1:1: a?b: unknown key (known here: ${TOP})`],
+  ['"a\\nb": 1', `FILE:1:1: a?b: unknown key; did you mean "api"? (known here: ${TOP})`],
+  ['api: {auth: on}', 'FILE:1:13: api.auth: expected auto, required or anonymous, found "on"'],
+  [
+    'api: {rate-limit: 0}',
+    'FILE:1:19: api.rate-limit: expected off, or requests in a minute like 6000, found "0"',
+  ],
+  ['api: {tls-cert: a.pem}', 'FILE:1:17: api.tls-cert: expected api.tls-key, too'],
+  ['api: {tls-key: a.pem}', 'FILE:1:16: api.tls-key: expected api.tls-cert, too'],
   ['data: /a\ndata: /b', 'FILE:2:1: data: is there twice, first at FILE:1:1'],
   ['spool: {size: 1GiB}\nspool: {}', 'FILE:2:1: spool: is there twice, first at FILE:1:1'],
   [

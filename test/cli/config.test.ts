@@ -16,6 +16,7 @@ test('without anything, there are the defaults', async (t) => {
     relay: [],
     routes: [],
     http: { host: '127.0.0.1', port: 9280 },
+    api: { auth: 'auto', rateLimit: 6_000 },
     logLevel: 'info',
     spool: { size: 4096 * MiB, syncIntervalMs: 50, syncBytes: 4 * MiB },
     retention: { defaultDays: undefined, days: new Map() },
@@ -34,6 +35,7 @@ test('a file has them all, as lines and as JSON', async (t) => {
     database: 'postgres://u:p@h/d',
     data: '/srv/zeekway',
     http: '[::]:80',
+    api: { auth: 'required', 'tls-cert': 'api.pem', 'tls-key': 'api-key.pem', 'rate-limit': 'off' },
     'log-level': 'debug',
     spool: { size: '512MiB', 'sync-interval': '2s', 'sync-bytes': 4096 },
     retention: { default: '90d', logs: { conn: '30d', dns: 'never' } },
@@ -57,6 +59,7 @@ node-name: logger-1
 database: postgres://u:p@h/d
 data: /srv/zeekway
 http: "[::]:80"
+api: {auth: required, tls-cert: api.pem, tls-key: api-key.pem, rate-limit: off}
 log-level: debug
 spool:
   size: 512MiB
@@ -87,6 +90,7 @@ door:
     database: 'postgres://u:p@h/d',
     data: '/srv/zeekway',
     http: { host: '::', port: 80 },
+    api: { auth: 'required', tls: { cert: 'api.pem', key: 'api-key.pem' }, rateLimit: undefined },
     logLevel: 'debug',
     spool: { size: 512 * MiB, syncIntervalMs: 2_000, syncBytes: 4_096 },
     retention: {
@@ -139,6 +143,10 @@ for (const key of Object.values(KEYS) as Key[]) {
         database: 'postgres://h/d',
         data: '/x',
         http: 'h:1',
+        'api.auth': 'required',
+        'api.tls-cert': 'a.pem',
+        'api.tls-key': 'a-key.pem',
+        'api.rate-limit': '7',
         'log-level': 'error',
         'spool.size': '1GiB',
         'spool.sync-interval': '7ms',
@@ -150,9 +158,12 @@ for (const key of Object.values(KEYS) as Key[]) {
         'door.overflow': 'disconnect',
         'door.queue': '2MiB',
       }[key.path] ?? '';
+    // A certificate and its key come together.
+    const other = { 'api.tls-cert': '--api-tls-key', 'api.tls-key': '--api-tls-cert' }[key.path];
+    const flags: Record<string, string[]> = other === undefined ? {} : { [other]: ['other.pem'] };
     const plain = await load({});
-    const byFlag = await load({ flags: { [key.flag]: [text] } });
-    const byVariable = await load({ env: { [key.env]: text } });
+    const byFlag = await load({ flags: { ...flags, [key.flag]: [text] } });
+    const byVariable = await load({ flags, env: { [key.env]: text } });
     t.notDeepEqual(byFlag.config, plain.config);
     t.deepEqual(byVariable.config, byFlag.config);
   });

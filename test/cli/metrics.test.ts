@@ -79,7 +79,7 @@ function filled(): Metrics {
     peer('a:2', { node: 'worker-1', bytesIn: 50 }),
     peer('b:1', { state: 'retrying' }),
   ];
-  metrics.observe({ ingest: ingest(), peers: () => peers, door, live });
+  metrics.observe({ ingest: ingest(), peers: () => peers, door, live, audit: { unwritten: 2 } });
   const items = [
     ...numbers({ ...origin('a'), node: 'worker-1' }, 0, 3),
     ...numbers(origin('10.0.0.1'), 3, 2),
@@ -121,6 +121,7 @@ test('what is counted and observed comes out in Prometheus format, each scrape a
     'zeekway_peers{state="peered"} 2',
     'zeekway_peers{state="retrying"} 1',
     'zeekway_peer_received_bytes_total{peer="worker-1"} 150',
+    'zeekway_audit_unwritten_total 2',
     'zeekway_door_clients 0',
     'zeekway_door_sent_messages_total 9',
     'zeekway_door_dropped_messages_total{policy="drop_oldest"} 8',

@@ -87,6 +87,14 @@ test.serial('live logs and events come out of the API, and Ctrl-C leaves in orde
   const { peers } = await get('/v1/peers');
   t.like(peers[0], { id: worker.id, node: 'worker-1', state: 'peered', direction: 'out' });
   t.is((await fetch(`${api}/readyz`)).status, 200);
+  const { streams } = await get('/v1/ingest');
+  const conn = streams.find(({ path }: { path: string }) => path === 'test');
+  t.like(conn, { peer: worker.id, node: 'worker-1', stream: 'Test::LOG', records: 400 });
+  t.is(
+    conn.bytes,
+    writes.reduce((sum, _, index) => sum + record(index).length, 0),
+  );
+  t.true(conn.age >= 0 && conn.age < 600);
   const metrics = await (await fetch(`${api}/metrics`)).text();
   t.regex(metrics, /^zeekway_rows_committed_total\{path="test",peer="worker-1"\} 400$/m);
   t.regex(metrics, /^zeekway_spool_up 1$/m);

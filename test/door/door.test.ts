@@ -1,10 +1,12 @@
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import net from 'node:net';
 import test from 'ava';
 import { count } from '../../src/codec/value.js';
+import type { Caller, Gate } from '../../src/core/access.js';
+import { API_FAILURE_RATE } from '../../src/core/limits.js';
 import { until } from '../support/endpoints.js';
 import { websocketFrames } from '../support/recordings.js';
-import { eventFrame, eventOf, openDoor, subscriber, TestClient } from './support.js';
+import { accessOf, eventFrame, eventOf, openDoor, subscriber, TestClient } from './support.js';
 
 test('a client subscribes, is acknowledged, and gets the events of its topics', async (t) => {
   const { url, zeek, endpoint } = await openDoor(t);
@@ -73,7 +75,7 @@ test('who may publish where', async (t) => {
     ['ops', 'ops-token-0123456789='],
   ]);
   const publish = new Map([['soc', ['site/soc/', 'all/']]]);
-  const { url, door } = await openDoor(t, { access: { tokens, publish } });
+  const { url, door } = await openDoor(t, { access: accessOf(tokens, publish) });
   const ops = await subscriber(t, `${url}?token=ops-token-0123456789%3D`, ['']);
   const soc = await subscriber(t, url, [], { authorization: 'Bearer soc-token-0123456789' });
   for (const topic of ['all/x', 'site/soc/', 'site/x', '<$>/x'])
@@ -98,7 +100,7 @@ test('who may publish where', async (t) => {
 
 /** The status and body that an upgrade is answered with. */
 function answer(host: string, path: string, headers: Record<string, string> = {}) {
-  return new Promise<{ status: number; body: string; headers: unknown }>((resolve, reject) => {
+  return new Promise<{ status: number; body: string; headers: IncomingHttpHeaders }>((resolve, reject) => {
     const upgrade = {
       connection: 'Upgrade',
       upgrade: 'websocket',
@@ -125,13 +127,11 @@ function answer(host: string, path: string, headers: Record<string, string> = {}
 }
 
 test('without a token there is a 401, before the upgrade', async (t) => {
-  const access = {
-    tokens: new Map([
-      ['soc', 'soc-token-0123456789'],
-      ['old', '***'],
-    ]),
-    publish: new Map(),
-  };
+  const tokens = new Map([
+    ['soc', 'soc-token-0123456789'],
+    ['old', '***'],
+  ]);
+  const access = accessOf(tokens, new Map());
   const { host, door } = await openDoor(t, { access });
   const path = '/v1/messages/json';
   for (const [each, headers] of [
@@ -161,7 +161,7 @@ test('web pages of elsewhere are refused', async (t) => {
   t.is((await answer(host, path, { origin: 'http://rebound.example', host: 'rebound.example' })).status, 403);
   t.is((await answer(host, path, { origin: `http://${host}` })).status, 101);
   t.is((await answer(host, path)).status, 101);
-  const access = { tokens: new Map([['soc', 'soc-token-0123456789']]), publish: new Map() };
+  const access = accessOf(new Map([['soc', 'soc-token-0123456789']]), new Map());
   const safe = await openDoor(t, { access });
   const token = { authorization: 'Bearer soc-token-0123456789' };
   const named = { ...token, host: 'gateway.example', origin: 'http://gateway.example' };
@@ -263,4 +263,69 @@ test('a client that does not answer is let go; one that does, stays', async (t) 
   await until('there are two', () => door.clients().length === 2);
   await until('there is one', () => door.clients().length === 1);
   t.is(live.closed, undefined);
+});
+
+/** A gate with tokens that come and go. */
+function gateWith(callers: Map<string, Caller>, isRequired = true): Gate {
+  const isValid = (caller: Caller): boolean => [...callers.values()].includes(caller);
+  return { isRequired, holderOf: (token) => callers.get(token), isValid };
+}
+
+test('the scopes of API tokens hold here, too', async (t) => {
+  const callers = new Map<string, Caller>([
+    ['r', { token: 1, name: 'reader', scopes: ['read'] }],
+    ['p', { token: 2, name: 'publisher', scopes: ['publish:my/'] }],
+    ['a', { token: 3, name: 'root', scopes: ['admin'] }],
+  ]);
+  const access = { gate: gateWith(callers), needsToken: false, anonymousPublish: [''] };
+  const { url, host } = await openDoor(t, { access });
+  t.is((await answer(host, '/v1/messages/json')).status, 401, 'the gate asks for a token');
+  const [reader, root] = [
+    await subscriber(t, `${url}?token=r`, ['']),
+    await subscriber(t, `${url}?token=a`, ['']),
+  ];
+  const publisher = await subscriber(t, url, ['my/'], { authorization: 'Bearer p' });
+  t.like(publisher.told[0], { type: 'error', code: 'no_permission' });
+  publisher.socket.send('[]');
+  await publisher.has(2);
+  t.like(publisher.told[1], { type: 'ack' });
+  publisher.socket.send(eventFrame('my/x', 'Test::mine'));
+  publisher.socket.send(eventFrame('other/x', 'Test::other'));
+  reader.socket.send(eventFrame('my/x', 'Test::reader'));
+  await publisher.has(3);
+  t.like(publisher.told[2], { type: 'error', code: 'no_permission' });
+  await reader.has(3);
+  t.deepEqual(eventOf(reader.told[1]), ['Test::mine', '']);
+  t.like(reader.told[2], { type: 'error', code: 'no_permission' });
+  root.socket.send(eventFrame('<$>', 'Test::reserved'));
+  root.socket.send(eventFrame('any/x', 'Test::root'));
+  await reader.has(4);
+  t.deepEqual(eventOf(reader.told[3]), ['Test::root', '']);
+  t.like(root.told[2], { type: 'error', code: 'no_permission' });
+});
+
+test('a client whose token was revoked may not publish, and is let go', async (t) => {
+  const callers = new Map<string, Caller>([['a', { token: 3, name: 'root', scopes: ['admin'] }]]);
+  const access = { gate: gateWith(callers), needsToken: false, anonymousPublish: [] };
+  const { url, door } = await openDoor(t, { access, limits: { pingMs: 200 } });
+  const client = await subscriber(t, `${url}?token=a`, []);
+  callers.clear();
+  client.socket.send(eventFrame('any/x', 'Test::late'));
+  await until('it is let go', () => client.closed !== undefined);
+  t.deepEqual(client.closed, { code: 1008, reason: 'its token is not valid any more' });
+  t.is(door.counts.published, 0);
+});
+
+test('wrong tokens are limited, by address', async (t) => {
+  const { host } = await openDoor(t, {
+    access: accessOf(new Map([['soc', 'soc-token-0123456789']]), new Map()),
+  });
+  const path = '/v1/messages/json';
+  for (let index = 0; index < API_FAILURE_RATE; index++) {
+    t.is((await answer(host, `${path}?token=guess-${index}`)).status, 401);
+  }
+  const { status, headers } = await answer(host, `${path}?token=one-more`);
+  t.is(status, 429);
+  t.true(Number(headers['retry-after']) >= 1);
+  t.is((await answer(host, `${path}?token=soc-token-0123456789`)).status, 101);
 });

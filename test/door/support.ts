@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import pino from 'pino';
 import { WebSocket } from 'ws';
+import { TokenGate } from '../../src/access/token-gate.js';
+import { ANONYMOUS, OPEN_GATE } from '../../src/core/access.js';
 import { Door, type DoorOptions } from '../../src/door/door.js';
 import { refuseForeignPage } from '../../src/http/cross-site.js';
 import { createServer } from '../../src/http/server.js';
@@ -20,6 +22,16 @@ interface Owner {
 // biome-ignore lint/suspicious/noExplicitAny: frames are checked field by field.
 export type Told = any;
 
+/** Who may come in, by what a configuration says. */
+export function accessOf(
+  tokens: ReadonlyMap<string, string>,
+  publish: ReadonlyMap<string, readonly string[]>,
+): DoorOptions['access'] {
+  const configured = { tokens, publish };
+  const gate = new TokenGate({ clock: systemClock, logger: silentLogger, isRequired: false, configured });
+  return { gate, needsToken: tokens.size > 0, anonymousPublish: publish.get(ANONYMOUS) ?? [] };
+}
+
 /** A gateway's door on a real HTTP server, with a Zeek, as far as it can tell, behind it. */
 export async function openDoor(owner: Owner, options: Partial<DoorOptions> = {}) {
   const [endpoint, zeek] = [new Endpoint(), new Endpoint()];
@@ -28,7 +40,7 @@ export async function openDoor(owner: Owner, options: Partial<DoorOptions> = {})
     clock: systemClock,
     logger: silentLogger,
     version: '1.2.3',
-    access: { tokens: new Map(), publish: new Map([['anonymous', ['']]]) },
+    access: accessOf(new Map(), new Map([['anonymous', ['']]])),
     overflow: 'drop_oldest',
     refusePages: refuseForeignPage,
     ...options,
@@ -49,6 +61,7 @@ export async function openDoor(owner: Owner, options: Partial<DoorOptions> = {})
       },
     },
     door,
+    gate: OPEN_GATE,
     logger: pino({ level: 'silent' }),
     version: '1.2.3',
   });

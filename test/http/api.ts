@@ -3,9 +3,10 @@ import type { LightMyRequestResponse } from 'fastify';
 import pg from 'pg';
 import pino from 'pino';
 import { retryDeadLetters } from '../../src/bridge/retry.js';
+import { OPEN_GATE } from '../../src/core/access.js';
 import { ZeekwayError } from '../../src/core/errors.js';
 import type { ClientDoor } from '../../src/http/clients.js';
-import type { PeerStatus } from '../../src/http/peers.js';
+import type { IngestStream, PeerActions, PeerStatus } from '../../src/http/peers.js';
 import { createServer, type ServerDeps } from '../../src/http/server.js';
 import { type ColumnSpec, ensureLogTable, type SqlType } from '../../src/storage/log-tables.js';
 import { sourceId } from '../../src/storage/sources.js';
@@ -32,6 +33,7 @@ export interface TestApi {
     method: 'POST' | 'DELETE' | 'PUT',
     url: string,
     headers?: Readonly<Record<string, string>>,
+    payload?: object,
   ) => Promise<Answer>;
   /** The rows of an answer of /v1/logs/{path}. */
   readonly rows: (url: string) => Promise<Json[]>;
@@ -81,6 +83,26 @@ export const DOOR: ClientDoor = {
   close: () => {},
 };
 
+/** A gateway with one peer that wants all, and which knows no other. */
+export const ACTIONS: PeerActions = {
+  publish: () => 1,
+  add: (url) => url,
+  remove: async (idOrUrl) => idOrUrl === PEER.id,
+};
+
+export const INGEST: IngestStream[] = [
+  {
+    peer: PEER.id,
+    node: 'worker-1',
+    name: '192.0.2.7:9999',
+    stream: 'Conn::LOG',
+    path: 'conn',
+    records: 2,
+    bytes: 300,
+    last: new Date('2026-11-24T03:13:17.123Z'),
+  },
+];
+
 /** The API on the test file's database and, as source 1, a live peer. */
 export async function openApi(t: ExecutionContext, overrides: Partial<ServerDeps> = {}): Promise<TestApi> {
   const { db } = await testDatabase(t);
@@ -95,6 +117,7 @@ export async function openApi(t: ExecutionContext, overrides: Partial<ServerDeps
       inspect: inspectPayload,
       retry: (filter, from) => retryDeadLetters(db, filter, from),
     },
+    gate: OPEN_GATE,
     logger,
     version: '1.2.3',
     ...overrides,
@@ -107,7 +130,8 @@ export async function openApi(t: ExecutionContext, overrides: Partial<ServerDeps
     server,
     logged,
     get: async (url) => answer(await server.inject(url)),
-    change: async (method, url, headers = {}) => answer(await server.inject({ method, url, headers })),
+    change: async (method, url, headers = {}, payload = undefined) =>
+      answer(await server.inject({ method, url, headers, ...(payload ? { payload } : {}) })),
     rows: async (url) => {
       const { status, body } = answer(await server.inject(url));
       if (status !== 200) throw new Error(`${url}: ${JSON.stringify(body)}`);

@@ -3,13 +3,26 @@ import test from 'ava';
 import { Compile } from 'typebox/schema';
 import { count } from '../../src/codec/value.js';
 import { encodeValue } from '../../src/codec/value-binary.js';
+import { type AuditEntry, writeAudit } from '../../src/storage/audit.js';
 import { eventMessage } from '../../src/zeek/message.js';
-import { DOOR, type Json, openApi, type TestApi } from './api.js';
+import { ACTIONS, DOOR, INGEST, type Json, openApi, PEER, type TestApi } from './api.js';
+
+const AUDITED: AuditEntry = {
+  time: new Date('2026-11-24T03:13:17.123Z'),
+  token: 1,
+  name: 'soc',
+  address: '192.0.2.9',
+  method: 'DELETE',
+  route: '/v1/dead-letters/:id',
+  target: { id: '7' },
+  status: 200,
+};
 
 let api: TestApi;
 let document: Json;
 test.before(async (t) => {
-  api = await openApi(t, { door: DOOR });
+  api = await openApi(t, { door: DOOR, actions: ACTIONS, ingest: () => INGEST });
+  await writeAudit(api.pool, [AUDITED]);
   document = (await api.get('/openapi.json')).body;
   await api.makeLog('conn', [
     ['ts', 'time', 'timestamptz'],
@@ -88,6 +101,8 @@ const ANSWERS: readonly (readonly [route: string, url: string])[] = [
   ['/v1/partitions/{path}', '/v1/partitions/conn'],
   ['/v1/peers', '/v1/peers'],
   ['/v1/clients', '/v1/clients'],
+  ['/v1/ingest', '/v1/ingest'],
+  ['/v1/audit', '/v1/audit'],
   ['/healthz', '/healthz'],
   ['/readyz', '/readyz'],
 ];
@@ -117,6 +132,7 @@ const REFUSED: readonly (readonly [route: string, url: string])[] = [
   ['/v1/dead-letters', '/v1/dead-letters?from=x'],
   ['/v1/dead-letters/summary', '/v1/dead-letters/summary?limit=1'],
   ['/v1/dead-letters/{id}', '/v1/dead-letters/99'],
+  ['/v1/audit', '/v1/audit?cursor=x'],
   ['/v1/partitions', '/v1/partitions?limit=1'],
   ['/v1/partitions/{path}', '/v1/partitions/nothing'],
 ];
@@ -143,6 +159,7 @@ const CHANGES: readonly (readonly [
   ['post', '/v1/dead-letters/retry', '/v1/dead-letters/retry?ids=3', '/v1/dead-letters/retry'],
   ['delete', '/v1/dead-letters/{id}', '/v1/dead-letters/3', '/v1/dead-letters/99'],
   ['delete', '/v1/dead-letters', '/v1/dead-letters?ids=3,4', '/v1/dead-letters'],
+  ['delete', '/v1/peers/{id}', `/v1/peers/${PEER.id}`, '/v1/peers/broker%3A%2F%2Fh%3A1'],
 ];
 
 for (const [method, route, url, refused] of CHANGES) {
@@ -165,6 +182,25 @@ for (const [method, route, url, refused] of CHANGES) {
   });
 }
 
+const BODIES: readonly (readonly [route: string, right: object, wrong: object, status: number])[] = [
+  ['/v1/events', { topic: 'x/', name: 'X::e', args: ['5'] }, { topic: 'x/' }, 200],
+  ['/v1/peers', { url: 'broker://h:1' }, { url: 'broker://h:1', more: 1 }, 201],
+];
+
+for (const [route, right, wrong, status] of BODIES) {
+  test(`the answers to post ${route} are as described`, async (t) => {
+    for (const [body, expected, described, mediaType] of [
+      [right, status, String(status), 'application/json'],
+      [wrong, 400, 'default', 'application/problem+json'],
+    ] as const) {
+      const answer = await api.change('POST', route, {}, body);
+      t.is(answer.status, expected);
+      const [isValid, errors] = Compile(schemaOf(route, 'post', described, mediaType)).Errors(answer.body);
+      t.true(isValid, JSON.stringify(errors));
+    }
+  });
+}
+
 test('the description has these routes and no other', (t) => {
   const described = Object.entries(document['paths'] as Record<string, object>).flatMap(([route, methods]) =>
     Object.keys(methods).map((method) => `${method} ${route}`),
@@ -174,6 +210,7 @@ test('the description has these routes and no other', (t) => {
     ...CHANGES.map(([method, route]) => `${method} ${route}`),
     // Its answer does not end: tail.test.ts.
     'get /v1/tail',
+    ...BODIES.map(([route]) => `post ${route}`),
   ];
   t.deepEqual(described.toSorted(), [...new Set(known)].toSorted());
 });

@@ -11,6 +11,7 @@ test('a migrated database has our tables and nothing else', async (t) => {
   t.deepEqual(
     rows.map(({ name }) => name),
     [
+      'zeekway.audit',
       'zeekway.dead_letters',
       'zeekway.events',
       'zeekway.identifiers',
@@ -19,6 +20,7 @@ test('a migrated database has our tables and nothing else', async (t) => {
       'zeekway.migrations',
       'zeekway.replays',
       'zeekway.sources',
+      'zeekway.tokens',
       'zeekway.writers',
     ],
   );
@@ -35,6 +37,7 @@ test('several gateways may migrate one database at once', async (t) => {
     { version: 2, name: 'positions' },
     { version: 3, name: 'partitions' },
     { version: 4, name: 'dead-letter-format' },
+    { version: 5, name: 'tokens' },
   ]);
 });
 
@@ -43,7 +46,7 @@ test('a database of a newer zeekway is refused', async (t) => {
   await db.pool.query("INSERT INTO zeekway.migrations (version, name) VALUES (999, 'future')");
   await t.throwsAsync(migrate(db), {
     code: 'database_failed',
-    message: 'the database has schema version 999, this zeekway knows 4: use a newer zeekway',
+    message: 'the database has schema version 999, this zeekway knows 5: use a newer zeekway',
   });
 });
 

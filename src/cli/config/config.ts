@@ -1,6 +1,6 @@
 import type { OverflowPolicy } from '../../door/client-queue.js';
 import type { Route } from '../../peer/routes.js';
-import type { KEYS, Key, KeyId, LogLevel } from './keys.js';
+import type { ApiAuth, KEYS, Key, KeyId, LogLevel } from './keys.js';
 import type { Place } from './problems.js';
 import type { HostPort } from './value-types.js';
 
@@ -41,6 +41,15 @@ interface DoorConfig {
   readonly queue: number;
 }
 
+/** Who may use the HTTP API, and how. */
+interface ApiConfig {
+  readonly auth: ApiAuth;
+  /** PEM files; plain HTTP without them. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Requests of one token (or address) in a minute, at most. */
+  readonly rateLimit: number | undefined;
+}
+
 /** All that can be configured. */
 export interface Config extends StoreConfig {
   /** Endpoint URLs. */
@@ -54,6 +63,7 @@ export interface Config extends StoreConfig {
   /** The name in the layout of a Zeek cluster; a gateway without one is no node of it. */
   readonly nodeName?: string;
   readonly http: HostPort;
+  readonly api: ApiConfig;
   readonly logLevel: LogLevel;
   readonly spool: SpoolConfig;
   readonly retention: RetentionConfig;
@@ -94,6 +104,9 @@ const daysOf = (value: number | 'never'): number | undefined => (value === 'neve
 export function configOf(settings: Settings): Config {
   const [database] = values(settings.database);
   const [nodeName] = values(settings.nodeName);
+  const [cert] = values(settings.apiTlsCert);
+  const [key] = values(settings.apiTlsKey);
+  const rateLimit = only(settings.apiRateLimit);
   return {
     listen: values(settings.listen),
     peer: values(settings.peer),
@@ -104,6 +117,11 @@ export function configOf(settings: Settings): Config {
     ...(database === undefined ? {} : { database }),
     data: only(settings.data),
     http: only(settings.http),
+    api: {
+      auth: only(settings.apiAuth),
+      ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
+      rateLimit: rateLimit === 'off' ? undefined : rateLimit,
+    },
     logLevel: only(settings.logLevel),
     spool: {
       size: only(settings.spoolSize),

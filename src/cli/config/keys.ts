@@ -1,9 +1,10 @@
-import { DOOR_QUEUE_BYTES_MIN } from '../../core/limits.js';
+import { API_RATE, DOOR_QUEUE_BYTES_MIN } from '../../core/limits.js';
 import { OVERFLOW_POLICIES } from '../../door/client-queue.js';
 import { defaultDataDir } from '../../storage/embedded/home.js';
 import {
   choice,
   databaseType,
+  fileType,
   folderType,
   hostPortType,
   listenUrlType,
@@ -11,6 +12,7 @@ import {
   nodeNameType,
   peerUrlType,
   prefixesType,
+  rateType,
   retentionType,
   routeType,
   sizeType,
@@ -69,6 +71,10 @@ const key = <T>(path: string, shape: Key['shape'], type: ValueType<T>, rest: Res
 const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Whether the API needs tokens. */
+const API_AUTH = ['auto', 'required', 'anonymous'] as const;
+export type ApiAuth = (typeof API_AUTH)[number];
+
 /** Where a gateway listens that was told neither to listen nor to dial. */
 export const LISTEN_ALONE = 'broker://127.0.0.1:9999';
 
@@ -118,6 +124,27 @@ export const KEYS = {
     defaults: ['127.0.0.1:9280'],
     meaning: 'where the HTTP API listens',
   }),
+  apiAuth: key('api.auth', 'one', choice(API_AUTH), {
+    argument: '<who>',
+    defaults: ['auto'],
+    meaning:
+      'whether the API needs tokens: auto (unless it listens on a loopback address), required, or anonymous (whoever reaches it may do all)',
+  }),
+  apiTlsCert: key('api.tls-cert', 'one', fileType, {
+    argument: '<file>',
+    defaultShown: 'none: plain HTTP',
+    meaning: 'the certificate of the API (PEM, with those between it and the CA)',
+  }),
+  apiTlsKey: key('api.tls-key', 'one', fileType, {
+    argument: '<file>',
+    defaultShown: 'none',
+    meaning: 'its key (PEM)',
+  }),
+  apiRateLimit: key('api.rate-limit', 'one', rateType, {
+    argument: '<number>',
+    defaults: [String(API_RATE)],
+    meaning: 'requests of one token (or address) in a minute, or off',
+  }),
   logLevel: key('log-level', 'one', choice(LOG_LEVELS), {
     argument: '<level>',
     defaults: ['info'],
@@ -155,9 +182,10 @@ export const KEYS = {
   }),
   doorTokens: key('door.tokens', 'named', tokenType, {
     argument: '<name=token>',
-    defaultShown: 'none: whoever reaches the API may read',
+    defaultShown: 'none: who may use the API may read',
     pair: { example: 'soc=RANDOM-TEXT', valueHasEquals: true },
-    meaning: 'WebSocket clients need one of these tokens',
+    meaning:
+      'WebSocket clients need one of these tokens, or one of `zeekway token`; they are good for the API, too',
   }),
   doorPublish: key('door.publish', 'named', prefixesType, {
     argument: '<name=prefix>',
@@ -189,7 +217,7 @@ export const COMMAND_KEYS = {
   replay: [KEYS.database, KEYS.data] as readonly Key[],
   store: [KEYS.database, KEYS.data] as readonly Key[],
   partitions: [KEYS.database, KEYS.data, KEYS.retentionDefault, KEYS.retentionLogs] as readonly Key[],
-  demo: [KEYS.data, KEYS.http] as readonly Key[],
+  demo: [KEYS.data, KEYS.http, KEYS.apiAuth] as readonly Key[],
 } as const;
 
 /** The file itself. It is named by an option or a variable only: no place is looked into unasked. */

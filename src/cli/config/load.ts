@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
+import { ANONYMOUS } from '../../core/access.js';
 import { CONFIG_FILE_BYTES } from '../../core/limits.js';
 import { didYouMean } from '../../core/nearest.js';
-import { ANONYMOUS } from '../../door/access.js';
 import { type Config, configOf, type Item, type Setting, type Settings } from './config.js';
 import { CONFIG_FILE, KEYS, type Key, LISTEN_ALONE } from './keys.js';
 import { DEFAULT, defaultLayer, type Entry, environmentLayer, flagLayer, type Layer } from './layer.js';
@@ -79,6 +79,14 @@ function withListener(settings: Settings): Settings {
 function checkTogether(settings: Settings, tell: Tell): void {
   checkSpool(settings, tell);
   checkDoor(settings, tell);
+  checkTls(settings, tell);
+}
+
+/** A certificate and a key belong together. */
+function checkTls({ apiTlsCert, apiTlsKey }: Settings, tell: Tell): void {
+  const [cert, key] = [apiTlsCert.items[0], apiTlsKey.items[0]];
+  if (cert && !key) tell({ ...cert.at, message: 'expected api.tls-key, too' });
+  if (key && !cert) tell({ ...key.at, message: 'expected api.tls-cert, too' });
 }
 
 /** Rights are for somebody. */

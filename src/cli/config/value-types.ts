@@ -150,6 +150,8 @@ export const nodeNameType = plain('a name without slashes', /^[^/\p{Cc}]+$/u);
 /** No file system knows NUL in names. */
 export const folderType = plain('a folder', /^[^\0]+$/);
 
+export const fileType = plain('a file', /^[^\0]+$/);
+
 /** A type of a few words. */
 export function choice<T extends string>(words: readonly T[]): ValueType<T> {
   const expected = `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
@@ -193,6 +195,17 @@ export const retentionType: ValueType<number | 'never'> = type(
     return days >= 1 && days <= RETENTION_DAYS_MAX ? days : undefined;
   },
   (days) => (days === 'never' ? days : `${days}d`),
+);
+
+/** Requests in a minute. */
+export const rateType: ValueType<number | 'off'> = type(
+  'off, or requests in a minute like 6000',
+  (text) => {
+    if (text === 'off') return text;
+    const rate = Number(/^\d{1,9}$/.exec(text)?.[0] ?? Number.NaN);
+    return rate > 0 ? rate : undefined;
+  },
+  String,
 );
 
 /** What may stand behind `Bearer` (RFC 6750), long enough not to be guessed. */

@@ -77,6 +77,7 @@ export function aggregateRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/logs/:path/aggregate',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['logs'],
         operationId: 'aggregateRows',

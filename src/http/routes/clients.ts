@@ -22,6 +22,7 @@ export function clientRoutes(app: App, { door }: Pick<ServerDeps, 'door'>): void
   app.get(
     '/v1/clients',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['gateway'],
         operationId: 'listClients',
@@ -44,13 +45,18 @@ export function clientRoutes(app: App, { door }: Pick<ServerDeps, 'door'>): void
   if (!door) return;
   app.addHook('preClose', async () => door.close());
   // OpenAPI has no WebSockets: docs/api.md describes it.
-  app.get('/v1/messages/json', { schema: { hide: true } }, async (request, reply) => {
-    if (!wantsUpgrade(request.raw)) {
-      throw new ZeekwayError(
-        'request_invalid',
-        '/v1/messages/json is a WebSocket: ask with a client of such',
-      );
-    }
-    takeOver(reply, door.admit(request.raw));
-  });
+  // The door itself asks for tokens: it has some of its own.
+  app.get(
+    '/v1/messages/json',
+    { config: { scope: 'open' }, schema: { hide: true } },
+    async (request, reply) => {
+      if (!wantsUpgrade(request.raw)) {
+        throw new ZeekwayError(
+          'request_invalid',
+          '/v1/messages/json is a WebSocket: ask with a client of such',
+        );
+      }
+      takeOver(reply, door.admit(request.raw));
+    },
+  );
 }

@@ -14,6 +14,7 @@ export function communityIdRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/community-id/:id',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['logs'],
         operationId: 'getByCommunityId',

@@ -43,6 +43,7 @@ export function completeRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/logs/:path/complete',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['logs'],
         operationId: 'completeFilter',

@@ -73,6 +73,7 @@ function dropRoutes(app: App, deps: ServerDeps): void {
   app.delete(
     '/v1/dead-letters/:id',
     {
+      config: { scope: 'admin' },
       schema: {
         tags: ['dead letters'],
         operationId: 'dropDeadLetter',
@@ -92,6 +93,7 @@ function dropRoutes(app: App, deps: ServerDeps): void {
   app.delete(
     '/v1/dead-letters',
     {
+      config: { scope: 'admin' },
       schema: {
         tags: ['dead letters'],
         operationId: 'dropDeadLetters',
@@ -131,6 +133,7 @@ function retryRoutes(app: App, deps: ServerDeps): void {
   app.post(
     '/v1/dead-letters/:id/retry',
     {
+      config: { scope: 'admin' },
       schema: {
         tags: ['dead letters'],
         operationId: 'retryDeadLetter',
@@ -154,6 +157,7 @@ function retryRoutes(app: App, deps: ServerDeps): void {
   app.post(
     '/v1/dead-letters/retry',
     {
+      config: { scope: 'admin' },
       schema: {
         tags: ['dead letters'],
         operationId: 'retryDeadLetters',

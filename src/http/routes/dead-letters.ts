@@ -46,6 +46,7 @@ function listRoute(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/dead-letters',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['dead letters'],
         operationId: 'listDeadLetters',
@@ -87,6 +88,7 @@ function summaryRoute(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/dead-letters/summary',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['dead letters'],
         operationId: 'summarizeDeadLetters',
@@ -120,6 +122,7 @@ function oneRoute(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/dead-letters/:id',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['dead letters'],
         operationId: 'getDeadLetter',

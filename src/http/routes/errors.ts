@@ -21,7 +21,7 @@ ${entries.join('\n')}
 
 export function errorRoutes(app: App): void {
   const page = cataloguePage();
-  app.get('/errors', { schema: { hide: true } }, async (_request, reply) =>
+  app.get('/errors', { config: { scope: 'open' }, schema: { hide: true } }, async (_request, reply) =>
     reply.type('text/html; charset=utf-8').header('content-security-policy', "default-src 'none'").send(page),
   );
 }

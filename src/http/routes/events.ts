@@ -29,6 +29,7 @@ export function eventRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/events',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['events'],
         operationId: 'listEvents',

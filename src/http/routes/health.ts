@@ -18,6 +18,7 @@ export function healthRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/healthz',
     {
+      config: { scope: 'open' },
       schema: {
         tags: ['gateway'],
         operationId: 'getHealth',
@@ -37,6 +38,7 @@ export function healthRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/readyz',
     {
+      config: { scope: 'open' },
       schema: {
         tags: ['gateway'],
         operationId: 'getReadiness',

@@ -89,6 +89,7 @@ export function histogramRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/logs/:path/histogram',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['logs'],
         operationId: 'getHistogram',

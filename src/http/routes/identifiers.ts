@@ -18,6 +18,7 @@ export function identifierRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/uid/:uid',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['logs'],
         operationId: 'getByUid',
@@ -49,6 +50,7 @@ export function identifierRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/fuid/:fuid',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['logs'],
         operationId: 'getByFuid',

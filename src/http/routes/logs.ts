@@ -34,6 +34,7 @@ export function logRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/logs',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['logs'],
         operationId: 'listLogs',
@@ -68,6 +69,7 @@ export function logRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/logs/:path/fields',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['logs'],
         operationId: 'listFields',

@@ -6,6 +6,7 @@ export function metricsRoutes(app: App, { metrics }: ServerDeps): void {
   app.get(
     '/metrics',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['gateway'],
         operationId: 'getMetrics',

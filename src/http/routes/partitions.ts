@@ -9,6 +9,7 @@ export function partitionRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/partitions',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['partitions'],
         operationId: 'listPartitions',
@@ -23,6 +24,7 @@ export function partitionRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/partitions/:path',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['partitions'],
         operationId: 'listLogPartitions',

@@ -26,6 +26,7 @@ export function peerRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/peers',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['gateway'],
         operationId: 'listPeers',

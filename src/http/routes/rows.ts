@@ -39,6 +39,7 @@ export function rowRoutes(app: App, deps: ServerDeps): void {
   app.get(
     '/v1/logs/:path',
     {
+      config: { scope: 'read' },
       schema: {
         tags: ['logs'],
         operationId: 'listRows',
