@@ -18,18 +18,6 @@ export interface View {
   readonly pivot: string;
 }
 
-export const EMPTY_VIEW: View = {
-  log: '',
-  from: undefined,
-  to: '',
-  filter: '',
-  sort: '',
-  columns: undefined,
-  tops: undefined,
-  live: false,
-  pivot: '',
-};
-
 /** Reads a view from the query of a URL. */
 export function parseView(search: string): View {
   const parameters = new URLSearchParams(search);

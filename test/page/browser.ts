@@ -9,14 +9,14 @@ import { projectFile } from '../support/project.js';
 import { CHROMIUM, launch } from './browser-path.js';
 
 /** A gateway with the demo's recording. */
-export interface Site {
+interface Site {
   readonly api: TestApi;
   readonly url: string;
   readonly live: LiveRows;
 }
 
 /** The API and the page on the test file's database, with what `zeekway demo` has. */
-export async function openSite(t: ExecutionContext): Promise<Site> {
+async function openSite(t: ExecutionContext): Promise<Site> {
   const { db } = await testDatabase(t);
   const live = new LiveRows();
   const api = await openApi(t, { live });
