@@ -140,6 +140,7 @@ function Explorer({ log, summary }: { log: string; summary: LogSummary | undefin
           <FilterBar log={log} problem={wrong} />
           <Range from={from} />
         </div>
+        {described.problem && <Failure problem={described.problem} />}
         {pivot !== '' ? (
           <Pivot selected={open?.row} onSelect={(path, row) => setOpen({ log: path, row })} />
         ) : (

@@ -56,6 +56,12 @@ export interface Loaded<T> {
   readonly isLoading: boolean;
 }
 
+/** Until it is asked again where the gateway, or its database, was away. */
+const AGAIN_MS = 5_000;
+/** A query that takes too long does so again. */
+const isPassing = ({ status, code }: Problem): boolean =>
+  (status === 0 || status >= 500) && code !== 'query_timeout';
+
 /**
  * The answer to a GET: asked again when the URL changes (what was asked before is cancelled then: the gateway cancels its
  * query, too) and every `everyMs`, while somebody looks. Nothing is asked without a URL.
@@ -67,6 +73,7 @@ export function useAnswer<T>(url: string | undefined, everyMs?: number): Loaded<
   useEffect(() => {
     if (url === undefined) return undefined;
     const outdated = new AbortController();
+    let again: ReturnType<typeof setTimeout> | undefined;
     const load = async (): Promise<void> => {
       try {
         const data = await askJson<T>(url, outdated.signal);
@@ -74,6 +81,7 @@ export function useAnswer<T>(url: string | undefined, everyMs?: number): Loaded<
       } catch (problem) {
         if (outdated.signal.aborted) return;
         if (!(problem instanceof Problem)) throw problem;
+        if (isPassing(problem)) again = setTimeout(load, AGAIN_MS);
         // This gateway has no such route, and will have none.
         if (problem.status === 404) clearInterval(timer);
         setLoaded(({ data }) => ({ ...(data && { data }), problem, isLoading: false }));
@@ -84,6 +92,7 @@ export function useAnswer<T>(url: string | undefined, everyMs?: number): Loaded<
     void load();
     return () => {
       clearInterval(timer);
+      clearTimeout(again);
       outdated.abort();
     };
   }, [url, everyMs, asked]);

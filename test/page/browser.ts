@@ -73,6 +73,10 @@ export function pageTest(title: string, run: (tools: PageTools) => Promise<void>
       t.teardown(() => context.close());
       const page = await context.newPage();
       page.on('pageerror', (error) => errors.push(error.message));
+      page.on('response', (response) => {
+        if (response.status() >= 500) t.log(`${response.status()} ${response.url()}`);
+      });
+      page.on('requestfailed', (request) => t.log(`${request.failure()?.errorText} ${request.url()}`));
       page.on('console', (message) => {
         if (message.text().includes('Content Security Policy')) errors.push(message.text());
       });
