@@ -73,5 +73,12 @@ export function defaultTops(fields: readonly Field[]): string[] {
     : names.filter((name) => name !== 'ts' && name !== 'uid').slice(0, TOP_COUNT);
 }
 
-/** Of a log that is too large to be counted: its last day. */
-export const defaultFrom = (log: LogSummary | undefined): string => (log && !log.exact ? '-1d' : '');
+/** From here on, all times are more than one wants to wait for at first. */
+const LARGE_ROWS = 1_000_000;
+const DAY_MS = 86_400_000;
+
+/** Of a large log its last day, where that has rows: a log that was replayed may be of any time. */
+export function defaultFrom(log: LogSummary | undefined): string {
+  if (!log || log.rows < LARGE_ROWS || log.last === undefined) return '';
+  return Date.parse(log.last) > Date.now() - DAY_MS ? '-1d' : '';
+}

@@ -38,7 +38,7 @@ export function LogTable(props: TableProps) {
       {problem && <Failed problem={problem} />}
       {entries.length === 0 && !rows.isLoading && !rows.problem ? (
         <Empty isLive={isLive} />
-      ) : (
+      ) : fields.length === 0 ? null : (
         <Grid
           entries={entries}
           columns={shown}

@@ -86,7 +86,12 @@ export function pageTest(title: string, run: (tools: PageTools) => Promise<void>
     };
     const open: PageTools['open'] = async (query, options) => {
       const page = await openAny(query, undefined, options);
-      await page.locator('.grid tbody td').first().waitFor();
+      try {
+        await page.locator('.grid tbody td').first().waitFor({ timeout: 15_000 });
+      } catch (error) {
+        t.log(`the page shows: ${await page.locator('#app').innerText()}`);
+        throw error;
+      }
       return page;
     };
     await run({ t, site: here, open, openAny });

@@ -7,7 +7,7 @@ const cells = (page: Page, column: number): Promise<string[]> =>
 pageTest('it shows the logs with their rows, and those of the connections', async ({ t, open }) => {
   const page = await open();
   t.is(await page.title(), 'zeekway');
-  t.is(await page.locator('.logs [aria-current]').textContent(), 'conn332');
+  t.regex((await page.locator('.logs [aria-current]').textContent()) ?? '', /^conn~?332$/);
   t.true((await page.locator('.logs li').count()) > 20);
   await rowsTold(page, '200 rows loaded, more as you scroll');
   t.is((await cells(page, 1))[0], '2026-06-03 18:19:15.686');
@@ -17,7 +17,7 @@ pageTest('it shows the logs with their rows, and those of the connections', asyn
 
 pageTest('another log has its own columns', async ({ t, open }) => {
   const page = await open();
-  await page.getByRole('button', { name: 'dns 148' }).click();
+  await page.getByRole('button', { name: /^dns ~?148/ }).click();
   await page.locator('th', { hasText: 'qtype_name' }).waitFor();
   t.is(parameter(page, 'log'), 'dns');
   await rowsTold(page, '148 rows');
@@ -152,7 +152,7 @@ pageTest('a link shows somebody else the same, and saved views come back', async
   await page.getByPlaceholder('Save this view as').fill('my queries');
   await page.keyboard.press('Enter');
   const address = page.url();
-  await page.getByRole('button', { name: 'conn 332' }).click();
+  await page.getByRole('button', { name: /^conn ~?332/ }).click();
   await page.locator('th', { hasText: 'resp_bytes' }).waitFor();
   await page.reload();
   await page.getByRole('button', { name: 'my queries', exact: true }).click();
