@@ -18,12 +18,13 @@ function realFromSql(text: string): number | string {
 }
 
 /** inet leaves out the prefix length of a single address; a subnet always shows it. */
-function subnetFromSql(text: string): string {
+export function subnetFromSql(text: string): string {
   if (text.includes('/')) return text;
   return `${text}/${text.includes(':') ? 128 : 32}`;
 }
 
-const elementOf = (type: string): string => /^(?:set|vector)\[(.+)\]$/.exec(type)?.[1] ?? type;
+/** The type of the elements of a set or vector; a scalar type is itself. */
+export const elementOf = (type: string): string => /^(?:set|vector)\[(.+)\]$/.exec(type)?.[1] ?? type;
 
 function scalarReader({ zeekType, sqlType }: LogColumn): (text: string) => JsonValue {
   switch (sqlType.replace(/\[\]$/, '')) {

@@ -43,6 +43,7 @@ export interface RowsRequest {
   readonly conditions: readonly (readonly Condition[])[];
   readonly filter?: Expression | undefined;
   readonly order: Order;
+  /** Infinity: all of them. */
   readonly limit: number;
   readonly after?: RowPosition | undefined;
 }
@@ -115,7 +116,7 @@ export function rowsStatement(log: LogDescription, request: RowsRequest): Statem
       // In a range there are no NULLs; without the words a B-tree that somebody made can give the order.
       ` ORDER BY ${time} ${request.order}${isRanged(request) ? '' : ' NULLS LAST'},` +
       ` tableoid ${request.order}, ctid ${request.order}` +
-      ` LIMIT ${request.limit + 1}`,
+      (request.limit === Number.POSITIVE_INFINITY ? '' : ` LIMIT ${request.limit + 1}`),
     values: values.list,
   };
 }
@@ -197,7 +198,8 @@ const namesUid = ({ conditions, filter }: RowsRequest): boolean =>
       ({ column, test }) => test.kind === 'order' && test.order === '==' && UID_FIELDS.has(column.field),
     ));
 
-function storedRow(cells: readonly Cell[]): StoredRow {
+/** A row of `rowsStatement`. */
+export function storedRow(cells: readonly Cell[]): StoredRow {
   const [received, sourceId] = cells.slice(-5);
   return { cells: cells.slice(0, -5), received: String(received), sourceId: String(sourceId) };
 }
