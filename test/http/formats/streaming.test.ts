@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { tableFromIPC } from 'apache-arrow';
 import test from 'ava';
 import { parquetMetadata } from 'hyparquet';
-import { EXPORT_STREAMS } from '../../../src/core/limits.js';
+import { EXPORT_GROUP_ROWS, EXPORT_STREAMS } from '../../../src/core/limits.js';
 import { type Json, openApi, type TestApi } from '../api.js';
 
 /* Whole results over real connections: all rows, in order, in bounded memory, and never a part that looks whole. */
@@ -97,7 +97,7 @@ test.serial('all rows as Parquet, in order', async (t) => {
   t.true(metadata.row_groups.length > 5);
   t.deepEqual(
     metadata.row_groups.map(({ columns }) => columns[2]?.meta_data?.statistics?.min_value),
-    metadata.row_groups.map((_, index) => BigInt(20_000 * index)),
+    metadata.row_groups.map((_, index) => BigInt(EXPORT_GROUP_ROWS * index)),
   );
 });
 
