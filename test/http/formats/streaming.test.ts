@@ -33,8 +33,12 @@ test.before(async (t) => {
 });
 test.after.always(() => api.close());
 
-async function open(query: string, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
-  const request = get({ host: '127.0.0.1', port, path: `/v1/logs/big?${query}`, headers, agent: false });
+async function open(
+  query: string,
+  headers: Readonly<Record<string, string>> = {},
+  at = port,
+): Promise<IncomingMessage> {
+  const request = get({ host: '127.0.0.1', port: at, path: `/v1/logs/big?${query}`, headers, agent: false });
   const [response] = (await once(request, 'response')) as [IncomingMessage];
   return response;
 }
@@ -195,6 +199,23 @@ test.serial('an export that takes too long is cut', async (t) => {
   const { statusCode, body: problem } = await hurried.server.inject('/v1/logs/big?format=csv');
   t.is(statusCode, 504);
   t.is((JSON.parse(problem) as Json)['code'], 'query_timeout');
+});
+
+test.serial('a server that is closed breaks its exports off', async (t) => {
+  const closing = await openApi(t);
+  const address = await closing.server.listen({ host: '127.0.0.1', port: 0 });
+  const connected = once(closing.server.server, 'connection') as Promise<[Socket]>;
+  const response = await open('format=ndjson', {}, Number(new URL(address).port));
+  const [socket] = await connected;
+  response.pause();
+  await until(async () => socket.writableNeedDrain);
+  const failed = once(response, 'error');
+  response.on('data', () => {});
+  await closing.close();
+  response.resume();
+  await failed;
+  t.false(response.complete);
+  await until(async () => (await openTransactions()) === 0);
 });
 
 for (const [accept, mediaType] of [
