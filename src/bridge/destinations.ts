@@ -8,6 +8,7 @@ import type { LogItem, Origin } from '../zeek/item.js';
 import type { LogSchema } from '../zeek/log-schema.js';
 import type { RowSet } from './batch.js';
 import { columnName, columnSpecs } from './columns.js';
+import { flowFields } from './community-id.js';
 import type { DatabaseState } from './database-state.js';
 import { type RowTarget, type RowWriter, recordWriter } from './rows.js';
 import { planRecord, type RecordKey } from './transcode.js';
@@ -106,8 +107,9 @@ export async function destinationOf(
     const log = logOf(schema);
     const table = await prepare(log, specs);
     const columns = [...table.columns, '_received', '_source'];
+    const flow = flowFields(schema.stream, schema.fields);
     const target = { table: table.table, columns, path: log.path };
-    return { target, write: recordWriter(planRecord(schema.fields, recordKey(table))) };
+    return { target, write: recordWriter(planRecord(schema.fields, recordKey(table), flow)) };
   } catch (error) {
     if (!isSchemaError(error)) throw error;
     return { invalid: errorLine(error) };

@@ -9,10 +9,12 @@ import {
   readElementCount,
   readFieldCount,
   readFlag,
+  readLogValue,
 } from '../codec/log-record.js';
 import { readProtocol } from '../codec/value-binary.js';
 import { type CodecLimits, DEFAULT_CODEC_LIMITS } from '../core/limits.js';
 import { elementType, isContainer } from './columns.js';
+import { type FlowFields, recordCommunityId } from './community-id.js';
 import type { CopyBuffer } from './copy-buffer.js';
 import { dayOfNanos, dayOfSeconds, writeTime } from './timestamp.js';
 
@@ -44,6 +46,8 @@ export type RecordKey = number | 'received' | undefined;
 export interface RecordPlan {
   readonly fields: readonly FieldPlan[];
   readonly key: RecordKey;
+  /** Of connections whose community ID is added behind the fields. */
+  readonly flow: FlowFields | undefined;
 }
 
 /** The type OIDs (pg_type.dat) that the head of a binary array names. */
@@ -66,8 +70,9 @@ const OIDS = {
 /**
  * @param fields storable ones: `columnSpecs` took them.
  * @param key the number of a field of type time, `received`, or nothing where no row has a day.
+ * @param flow of a log whose community IDs are added (`flowFields`).
  */
-export function planRecord(fields: readonly LogField[], key?: RecordKey): RecordPlan {
+export function planRecord(fields: readonly LogField[], key?: RecordKey, flow?: FlowFields): RecordPlan {
   const plans = fields.map((field): FieldPlan => {
     const type = elementType(field);
     if (type === undefined) throw new TypeError(`field ${field.name} is not storable`);
@@ -75,7 +80,7 @@ export function planRecord(fields: readonly LogField[], key?: RecordKey): Record
     return { name: field.name, type: field.type, tag: logTypeTag(field.type), element };
   });
   if (typeof key === 'number' && plans[key]?.type !== 'time') throw new TypeError(`field ${key} is no time`);
-  return { fields: plans, key };
+  return { fields: plans, key, flow };
 }
 
 /** What every row has besides the fields of its log. */
@@ -101,23 +106,42 @@ export function transcodeRecord(
   const reader = readerOf(record, limits);
   const start = reader.offset;
   const count = readFieldCount(reader);
-  const { fields, key } = plan;
+  const { fields, key, flow } = plan;
   if (count !== fields.length) {
     reader.fail('decode_invalid', start, `a record of ${fields.length} fields`, String(count));
   }
-  out.beginRow(count + 2);
+  out.beginRow(count + (flow === undefined ? 2 : 3));
+  const starts: number[] = [];
   let isExact = true;
   for (let index = 0; index < count; index++) {
     const field = fields[index] as FieldPlan;
+    if (flow !== undefined) starts.push(reader.offset);
     const isField = index === key ? writeKey(field, reader, out) : writeField(field, reader, out);
     isExact = isField && isExact;
   }
   reader.expectEnd('the record');
+  if (flow !== undefined) writeCommunityId(flow, starts, reader, out);
   if (key === 'received') out.inDay(dayOfNanos(provenance.received));
   out.nanos(provenance.received);
   out.integer(provenance.source);
   out.endRow();
   return isExact;
+}
+
+/** @param starts where each field begins. */
+function writeCommunityId(
+  flow: FlowFields,
+  starts: readonly number[],
+  reader: ByteReader,
+  out: CopyBuffer,
+): void {
+  const end = reader.offset;
+  const id = recordCommunityId((field) => {
+    reader.restart(starts[field] ?? end, end);
+    return readLogValue(reader);
+  }, flow);
+  if (id === undefined) out.null();
+  else out.text(Buffer.from(id), 0, id.length);
 }
 
 let lastReader = new ByteReader(new Uint8Array(0));

@@ -14,6 +14,7 @@ import {
   type HealthCheck,
   type PeerStatus as HttpPeer,
 } from '../http/server.js';
+import type { LiveRows } from '../live/live-rows.js';
 import type { PeerStatus } from '../peer/status.js';
 import { systemClock } from '../peer/system.js';
 import type { Relay } from '../relay/relay.js';
@@ -106,6 +107,7 @@ export async function startHttp(
     metrics?: Metrics;
     retention?: Retention;
     door?: ClientDoor;
+    live?: LiveRows;
   },
 ): Promise<{ server: FastifyInstance; url: string }> {
   const server = createServer({

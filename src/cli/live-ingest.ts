@@ -11,6 +11,7 @@ import { SpoolReader } from '../spool/reader.js';
 import { Spool, type SpoolOptions } from '../spool/spool.js';
 import type { Position } from '../storage/batch.js';
 import type { Database } from '../storage/database.js';
+import type { Item } from '../zeek/item.js';
 
 /** What live peers send, on its way through the spool into the database. */
 export interface LiveIngest {
@@ -36,12 +37,14 @@ export interface LiveIngestOptions {
   readonly spool?: Pick<SpoolOptions, 'sizeBytes' | 'syncBytes' | 'syncIntervalMs'>;
   /** Told of each commit. */
   readonly onCommitted?: (commit: Commit) => void;
+  /** Told of all items, in their order, as they are taken to be stored. */
+  readonly onItems?: (items: readonly Item[]) => void;
 }
 
 /** Opens the spool and begins to take messages and to store them. Throws `spool_busy`, `spool_failed`. */
 export async function startLiveIngest(
   messages: Incoming,
-  { db, prepare, data, logger, clock, spool: sizes, onCommitted }: LiveIngestOptions,
+  { db, prepare, data, logger, clock, spool: sizes, onCommitted, onItems }: LiveIngestOptions,
 ): Promise<LiveIngest> {
   const spool = await Spool.open({ folder: join(data, 'spool'), logger, clock, ...sizes });
   try {
@@ -57,7 +60,7 @@ export async function startLiveIngest(
       },
     });
     const taking = takeIn(messages, spool).finally(() => spool.finish());
-    const storing = store(spool, reader, bridge, logger, prepare);
+    const storing = store(spool, shown(reader, onItems), bridge, logger, prepare);
     const work = Promise.all([taking, storing]).then(() => {});
     return { spool, bridge, work, close: () => close(spool, bridge, { taking, storing }, logger) };
   } catch (error) {
@@ -66,17 +69,29 @@ export async function startLiveIngest(
   }
 }
 
+type ItemsFrom = (entry: number) => AsyncIterable<readonly Item[]>;
+
 /** Goes on where the database stands, once it can be asked. */
 async function store(
   spool: Spool,
-  reader: SpoolReader,
+  itemsFrom: ItemsFrom,
   bridge: Bridge,
   logger: Logger,
   prepare: (() => Promise<void>) | undefined,
 ): Promise<void> {
   if (prepare) await bridge.prepare(prepare);
   const from = await begin(spool, bridge, logger);
-  await bridge.run(reader.items(from.entry), from);
+  await bridge.run(itemsFrom(from.entry), from);
+}
+
+/** The items of a reader, each shown before it is taken. */
+function shown(reader: SpoolReader, show: (items: readonly Item[]) => void = () => {}): ItemsFrom {
+  return async function* (entry) {
+    for await (const items of reader.items(entry)) {
+      show(items);
+      yield items;
+    }
+  };
 }
 
 /** Where the database stands in the entries of the spool. */

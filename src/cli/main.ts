@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { registerAsk } from './ask.js';
 import { addBenchCommands } from './bench.js';
+import { registerCompletion } from './completion.js';
 import { COMMAND_KEYS } from './config/keys.js';
 import { loadConfig } from './config/load.js';
 import { registerDeadLetters } from './dead-letters.js';
@@ -86,6 +88,8 @@ registerDeadLetters(program, terminal, stopSignal);
 registerPartitions(program, terminal);
 registerDecode(program, terminal);
 registerTalk(program, terminal, stopSignal);
+registerAsk(program, terminal, stopSignal);
+registerCompletion(program);
 
 try {
   await program.parseAsync();

@@ -2,6 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { Commit } from '../bridge/batch-writer.js';
 import type { RowItems } from '../bridge/row-items.js';
 import type { Door } from '../door/door.js';
+import type { LiveRows } from '../live/live-rows.js';
 import type { PeerStatus } from '../peer/status.js';
 import type { LiveIngest } from './live-ingest.js';
 
@@ -10,6 +11,7 @@ export interface MetricsSources {
   readonly ingest: Pick<LiveIngest, 'spool' | 'bridge'>;
   readonly peers: () => readonly PeerStatus[];
   readonly door: Pick<Door, 'clients' | 'counts' | 'overflow'>;
+  readonly live: Pick<LiveRows, 'watchers' | 'counts'>;
 }
 
 /** The numbers of a gateway for Prometheus; docs/operations.md lists them. */
@@ -65,7 +67,7 @@ export class Metrics {
   }
 
   /** Has what others count read from them at each scrape. */
-  observe({ ingest, peers, door }: MetricsSources): void {
+  observe({ ingest, peers, door, live }: MetricsSources): void {
     const { spool, bridge } = ingest;
     const gauge = (name: string, help: string, value: () => number): void => {
       new Gauge({
@@ -231,6 +233,13 @@ export class Metrics {
       'Connections that were not let in and events that a client may not publish, by error code',
       'code',
       () => door.counts.refused,
+    );
+    gauge('zeekway_tail_watches', 'Logs that clients of the live tail watch', () => live.watchers);
+    counter('zeekway_tail_sent_rows_total', 'Rows to each of them', () => live.counts.delivered);
+    counter(
+      'zeekway_tail_dropped_rows_total',
+      'Rows that a client was too slow for',
+      () => live.counts.dropped,
     );
   }
 

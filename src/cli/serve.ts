@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { HEAP_GROWTH_PERCENT } from '../core/limits.js';
+import { LiveRows } from '../live/live-rows.js';
 import { Endpoint } from '../peer/endpoint.js';
 import { loadEndpointId } from '../peer/identity.js';
 import type { PeerEvent } from '../peer/status.js';
@@ -53,6 +54,7 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
   const messages = endpoint.subscribe([nodeIdTopic(id), ...topicsOf(options)]);
   const { size, syncBytes, syncIntervalMs } = options.spool;
   const metrics = new Metrics();
+  const live = new LiveRows();
   const ingest = await startLiveIngest(messages, {
     db,
     prepare,
@@ -61,10 +63,11 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     clock: systemClock,
     spool: { sizeBytes: size, syncBytes, syncIntervalMs },
     onCommitted: (commit) => metrics.committed(commit),
+    onItems: (items) => live.offer(items),
   });
   const relay = await startRelay(endpoint, options, logger, cleanup);
   const door = makeDoor(endpoint, options, logger);
-  metrics.observe({ ingest, peers: () => endpoint.peers(), door });
+  metrics.observe({ ingest, peers: () => endpoint.peers(), door, live });
   const maintenance = new MaintenanceRunner({
     db,
     clock: systemClock,
@@ -83,6 +86,7 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     health: () => healthOf({ ...ingest, relay: relay?.relay }),
     metrics,
     retention: options.retention,
+    live,
     door,
   });
   cleanup.add(() => api.server.close());

@@ -292,8 +292,8 @@ export const ERROR_CATALOGUE = {
     401,
   ),
   too_many_clients: entry(
-    'As many WebSocket clients are connected as there may be.',
-    'Look at /v1/clients for who they are; the limit is DOOR_CLIENTS.',
+    'As many clients are connected as there may be.',
+    'Let some go; /v1/clients lists those of the WebSocket door. The limits are DOOR_CLIENTS and TAIL_CLIENTS.',
     503,
   ),
   too_many_topics: entry(
@@ -316,6 +316,18 @@ export const ERROR_CATALOGUE = {
     503,
   ),
   internal: entry('Something went wrong inside zeekway.', 'Please report it with the log lines around it.'),
+  api_unreachable: entry(
+    'The HTTP API of the gateway cannot be reached.',
+    'Check --api (ZEEKWAY_API), and that `zeekway serve` runs there.',
+  ),
+  api_unexpected: entry(
+    'The HTTP API answered something else than was expected, or broke off.',
+    'Check that --api is the address of a gateway, of this version, and its log.',
+  ),
+  export_failed: entry(
+    'The file of an export cannot be written.',
+    'Give a file that is not there yet, on a disk with room.',
+  ),
   config_invalid: entry(
     'The configuration is not valid.',
     'Each line names the key, the variable or the option, and what was expected; docs/operations.md lists them all.',

@@ -348,6 +348,28 @@ export const API_BODY_BYTES = 64 * 1024;
 /** A parameter in the URL's path: a log's path may be long. Fastify's own limit is 100. */
 export const API_PATH_PARAMETER_CHARS = 1_024;
 
+/** Characters of a text by which rows are sorted: they are in the cursor, and a URL may have some KiB. */
+export const SORT_TEXT_CHARS = 256;
+
+/** Connections of one community ID: endpoints that use the same ports again; the latest ones are told. */
+export const COMMUNITY_ID_UIDS = 1_000;
+
+/** Keys and metrics of one aggregate: each costs memory in the database for every group... */
+export const AGGREGATE_KEYS = 8;
+export const AGGREGATE_METRICS = 16;
+/** ...and fields that one metric adds. */
+export const METRIC_FIELDS = 8;
+/** Buckets of a histogram that are asked for by their number: a page has no more pixels to draw them. */
+export const HISTOGRAM_BUCKETS_MAX = 1_000;
+export const HISTOGRAM_BUCKETS_DEFAULT = 100;
+/** Buckets that a width may lead to: a week of minutes. Each is there, also where nothing happened. */
+export const HISTOGRAM_WIDTH_BUCKETS = 10_080;
+/** Values of a histogram that are counted on their own: each has a number for every bucket. */
+export const HISTOGRAM_SERIES_MAX = 20;
+export const HISTOGRAM_SERIES_DEFAULT = 5;
+/** The widest bucket of time: a century. More is one bucket of all. */
+export const BUCKET_DAYS_MAX = 36_500;
+
 /** WebSocket clients at the same time: each costs some 30 KiB, and what waits for it (DOOR_QUEUE_BYTES). */
 export const DOOR_CLIENTS = 5_000;
 /**
@@ -451,3 +473,12 @@ export const FILTER_TESTS = 2_000;
 export const PATTERN_REPEAT = 255;
 /** Characters of one pattern, its repetitions written out: the automata grow with them. */
 export const PATTERN_SIZE = 2_000;
+
+/** Clients of the live tail at the same time: each has a filter that every row of its logs is tested with. */
+export const TAIL_CLIENTS = 200;
+/** Logs that one of them watches. */
+export const TAIL_LOGS = 50;
+/** What may wait for one of them before rows are left out: a gap is told instead. */
+export const TAIL_QUEUE_BYTES = 4 * 1024 * 1024;
+/** How often a client hears that there is nothing new, and of a gap: proxies give silent connections up after a minute. */
+export const TAIL_HEARTBEAT_MS = 10_000;

@@ -5,7 +5,8 @@ import { ZeekwayError } from '../core/errors.js';
 import { parseNotation } from '../zeek/notation/parse.js';
 import { scaled } from '../zeek/notation/words.js';
 import { elementType, type FilterColumn, type Scalar, scalarSqlType } from './expression.js';
-import type { Literal } from './syntax.js';
+import { containing, type Pattern, PatternError, parsePattern, wildcard } from './pattern.js';
+import { FilterError, type Literal } from './syntax.js';
 import { formatMicros, isWritable, timeMicros } from './time.js';
 
 /** What a value that was written in a filter means for a column of some type. */
@@ -43,6 +44,13 @@ const nanosOf = (unit: string): bigint | undefined => NANOS[unit] ?? NANOS[unit.
 /** The number of a quantity, without its unit. */
 const amountOf = ({ text, unit = '' }: Literal): string => text.slice(0, -unit.length).trim();
 
+/** Nanoseconds of an interval in the notation of filters, `5min`; `undefined` for what is none. */
+export function parseInterval(text: string): bigint | undefined {
+  const [, amount = '', unit = ''] = /^(\d{1,9}(?:\.\d{1,9})?)\s*([a-z]{1,7})$/.exec(text) ?? [];
+  const nanos = nanosOf(unit);
+  return nanos === undefined ? undefined : scaled(amount, nanos);
+}
+
 /** Nanoseconds; `undefined` for what is no interval. */
 function intervalNanos(literal: Literal): bigint | undefined {
   const nanos = literal.unit === undefined ? undefined : nanosOf(literal.unit);
@@ -50,7 +58,7 @@ function intervalNanos(literal: Literal): bigint | undefined {
 }
 
 /** The text that stands in the quotes, as the database holds texts. Throws `notation_invalid`. */
-export function textOf({ text }: Literal): string {
+function textOf({ text }: Literal): string {
   const value = parseNotation(text);
   if (value.type !== 'string') throw new TypeError(`${text} is no text`);
   return displayText(value.value);
@@ -166,4 +174,26 @@ export function protocolOf(literal: Literal): string | undefined {
   if (literal.type !== 'port') return undefined;
   const protocol = literal.text.split('/')[1] ?? '';
   return protocol === 'unknown' ? 'unknown_transport' : protocol;
+}
+
+/**
+ * The pattern that a literal is. Throws `FilterError`.
+ * @param isSearch a text is to be found; else it is one with wildcards.
+ */
+export function patternOf(literal: Literal, isSearch: boolean): Pattern {
+  if (literal.type === 'text') {
+    const text = textOf(literal);
+    return isSearch ? containing(text) : wildcard(text);
+  }
+  if (literal.type !== 'pattern') {
+    throw new FilterError('expected /a pattern/ or "a*text?with*wildcards"', literal.at);
+  }
+  const ignoreCase = literal.text.endsWith('i');
+  try {
+    return parsePattern(literal.text.slice(1, ignoreCase ? -2 : -1), ignoreCase);
+  } catch (error) {
+    if (!(error instanceof PatternError)) throw error;
+    const from = literal.at.from + 1 + error.index;
+    throw new FilterError(`in the pattern: ${error.message}`, { from, to: from + 1 });
+  }
 }

@@ -6,7 +6,7 @@ import type { Comparable, Expression, FilterColumn, Order, Test, ValueTest } fro
 import { finder } from './pattern.js';
 
 /** The value that a row has in a column; `undefined` where it has none. */
-export type ReadColumn = (column: FilterColumn) => LogValue | undefined;
+type ReadColumn = (column: FilterColumn) => LogValue | undefined;
 
 /** Whether a live row passes a filter, as `filterSql` says of the same row once it is stored. */
 export type Predicate = (read: ReadColumn) => boolean;

@@ -9,6 +9,7 @@ import type {
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { API_QUERY_TIMEOUT_MS } from '../core/limits.js';
+import type { LiveRows } from '../live/live-rows.js';
 import type { Retention } from '../storage/partitions/pass.js';
 import { type Query, read } from '../storage/queries/query.js';
 import type { ClientDoor } from './clients.js';
@@ -27,6 +28,8 @@ export interface ServerDeps {
   readonly deadLetters: DeadLetterActions;
   /** Where WebSocket clients come in: nowhere where it is left out. */
   readonly door?: ClientDoor;
+  /** Rows as they come: none come where it is left out. */
+  readonly live?: Pick<LiveRows, 'watch'>;
   /** How long the maintenance keeps the rows of each log: for ever where it is left out. */
   readonly retention?: Retention;
   readonly logger: Logger;

@@ -29,6 +29,8 @@ function decode(cursor: string, patterns: readonly RegExp[]): (string | null)[] 
 const SQL_TIME = /^(-?infinity|[\d-]{10,13} [\d:.]{8,15}\+00( BC)?)$/;
 const CTID = /^\(\d{1,10},\d{1,5}\)$/;
 const OID = /^\d{1,9}$|^[1-3]\d{9}$|^4[01]\d{8}$/;
+/** Values are compared as values of the field's type, which the database checks. */
+const ANY = /^/;
 const NUMBER = /^\d{1,18}$/;
 
 /** The cursor of a page of rows of a log. */
@@ -41,6 +43,26 @@ export function parseRowCursor(cursor: string): RowPosition {
   const [time = null, partition, ctid, fileNode] = decode(cursor, [SQL_TIME, OID, CTID, NUMBER]);
   if (!partition || !ctid || !fileNode) return invalid();
   return { time, partition, ctid, fileNode };
+}
+
+/**
+ * The cursor of a page of rows that are sorted by a field. It has the name of the sort: a place in one order is none in
+ * another.
+ */
+export function sortedCursor(sort: string, { values = [], ...position }: RowPosition): string {
+  const { time, partition, ctid, fileNode } = position;
+  return encode([sort, time, partition, ctid, fileNode, ...values]);
+}
+
+/**
+ * Throws `request_invalid`.
+ * @param columns how many columns the field has.
+ */
+export function parseSortedCursor(cursor: string, sort: string, columns: number): RowPosition {
+  const patterns = [ANY, SQL_TIME, OID, CTID, NUMBER, ...new Array<RegExp>(columns).fill(ANY)];
+  const [name, time = null, partition, ctid, fileNode, ...values] = decode(cursor, patterns);
+  if (name !== sort || !partition || !ctid || !fileNode) return invalid();
+  return { time, partition, ctid, fileNode, values };
 }
 
 /** The cursor of a page of rows that are ordered by their `id`. */

@@ -19,11 +19,30 @@ type Parsed = { readonly value: string; readonly isSubnet?: boolean } | string;
  * or column name. `field.` in front is for fields that are named like a parameter (smtp's `from`), and for no
  * other: a field that is really named `field.from` is `field.field.from` then.
  * Throws `request_invalid` with the nearest name.
+ * @param besides a column that may be named, too: RECEIVED.
  */
-export function columnsNamed(log: LogDescription, name: string, parameter = name): readonly LogColumn[] {
+export function columnsNamed(
+  log: LogDescription,
+  name: string,
+  parameter = name,
+  besides?: LogColumn,
+): readonly LogColumn[] {
+  const columns = findColumns(log, name, besides);
+  if (columns.length > 0) return columns;
+  const place = parameter === name ? '' : ` in "${parameter}"`;
+  const names = log.columns.map(({ field }) => field);
+  const hint =
+    didYouMean(bareName(name), names) || `; /v1/logs/${encodeURIComponent(log.path)}/fields lists them`;
+  throw new ZeekwayError('request_invalid', `"${name}"${place} is no field of the log "${log.path}"${hint}`);
+}
+
+const bareName = (name: string): string => (name.startsWith('field.') ? name.slice('field.'.length) : name);
+
+/** The same as `columnsNamed`, but none where there is no such field. */
+export function findColumns(log: LogDescription, name: string, besides?: LogColumn): readonly LogColumn[] {
+  if (name === besides?.field) return [besides];
   const keys = columnKeys(log.columns);
-  const bare = name.startsWith('field.') ? name.slice('field.'.length) : name;
-  for (const candidate of [bare, name]) {
+  for (const candidate of [bareName(name), name]) {
     const ofField = log.columns.filter(({ field }) => field === candidate);
     if (ofField.length > 0) return ofField;
     const byKey = log.columns.filter(
@@ -31,10 +50,7 @@ export function columnsNamed(log: LogDescription, name: string, parameter = name
     );
     if (byKey.length > 0) return byKey;
   }
-  const place = parameter === name ? '' : ` in "${parameter}"`;
-  const names = log.columns.map(({ field }) => field);
-  const hint = didYouMean(bare, names) || `; /v1/logs/${encodeURIComponent(log.path)}/fields lists them`;
-  throw new ZeekwayError('request_invalid', `"${name}"${place} is no field of the log "${log.path}"${hint}`);
+  return [];
 }
 
 /** The conditions of the parameters that are no parameters of the route. Throws `request_invalid`. */
@@ -51,7 +67,7 @@ export function parseFilters(
 }
 
 /** What every row has besides the fields of its log. */
-const RECEIVED: FilterColumn = {
+export const RECEIVED: FilterColumn = {
   field: '_received',
   zeekType: 'time',
   sqlType: 'timestamptz',

@@ -19,6 +19,8 @@ const FILTERS_PARAMETER = {
   },
 };
 
+const FILTERED_ROUTES = ['/v1/logs/{path}', '/v1/logs/{path}/histogram', '/v1/logs/{path}/aggregate'];
+
 /** Registers the description of the API; to be called before the routes. */
 export function registerOpenApi(app: App, version: string): void {
   app.register(swagger, {
@@ -68,7 +70,9 @@ function completed<T extends Document>(document: T): T {
       if (schema?.default !== undefined) Object.assign(parameter, { required: false });
     }
   }
-  const filtered = document.paths?.['/v1/logs/{path}']?.get?.parameters;
-  if (!filtered?.includes(FILTERS_PARAMETER)) filtered?.push(FILTERS_PARAMETER);
+  for (const route of FILTERED_ROUTES) {
+    const filtered = document.paths?.[route]?.get?.parameters;
+    if (!filtered?.includes(FILTERS_PARAMETER)) filtered?.push(FILTERS_PARAMETER);
+  }
   return document;
 }

@@ -17,20 +17,24 @@ import type { App, ServerDeps } from './context.js';
 import { refuseCrossSite } from './cross-site.js';
 import { registerOpenApi } from './openapi.js';
 import { notFound, ProblemSchema, sendProblem } from './problem.js';
+import { aggregateRoutes } from './routes/aggregate.js';
 import { clientRoutes } from './routes/clients.js';
+import { communityIdRoutes } from './routes/community-id.js';
 import { deadLetterChangeRoutes } from './routes/dead-letter-changes.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
 import { errorRoutes } from './routes/errors.js';
 import { eventRoutes } from './routes/events.js';
 import { healthRoutes } from './routes/health.js';
+import { histogramRoutes } from './routes/histogram.js';
+import { identifierRoutes } from './routes/identifiers.js';
 import { logRoutes } from './routes/logs.js';
 import { metricsRoutes } from './routes/metrics.js';
 import { partitionRoutes } from './routes/partitions.js';
 import { peerRoutes } from './routes/peers.js';
 import { rowRoutes } from './routes/rows.js';
-import { uidRoutes } from './routes/uid.js';
+import { tailRoutes } from './routes/tail.js';
 import { RowSchema, SourceSchema } from './schemas.js';
-import { wantsUpgrade } from './upgrade.js';
+import { routeUpgrades, wantsUpgrade } from './upgrade.js';
 
 export type { ClientDoor } from './clients.js';
 export type { ServerDeps } from './context.js';
@@ -56,6 +60,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   limitConnections(app, deps);
+  routeUpgrades(app);
   app.addHook('onRequest', async (_request, reply) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
   });
@@ -77,7 +82,10 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   app.register(async (routes: App) => {
     logRoutes(routes, deps);
     rowRoutes(routes, deps);
-    uidRoutes(routes, deps);
+    histogramRoutes(routes, deps);
+    aggregateRoutes(routes, deps);
+    identifierRoutes(routes, deps);
+    communityIdRoutes(routes, deps);
     eventRoutes(routes, deps);
     deadLetterRoutes(routes, deps);
     deadLetterChangeRoutes(routes, deps);
@@ -85,6 +93,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     peerRoutes(routes, deps);
     clientRoutes(routes, deps);
     healthRoutes(routes, deps);
+    tailRoutes(routes, deps);
     metricsRoutes(routes, deps);
     errorRoutes(routes);
     routes.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());

@@ -1,3 +1,4 @@
+import { Address, Subnet } from '../codec/address.js';
 import type { LogColumn, Source } from '../storage/queries/catalogue.js';
 import type { Cell } from '../storage/queries/query.js';
 import { timeFromSql } from './times.js';
@@ -17,16 +18,26 @@ function realFromSql(text: string): number | string {
   return Number.isFinite(value) ? value : text;
 }
 
+/** IPv6 whose end PostgreSQL writes in dots is written as any other. */
+const isDotted6 = (text: string): boolean => text.includes('.') && text.includes(':');
+
+/** An address as answers show it. */
+export const addressFromSql = (text: string): string =>
+  isDotted6(text) ? Address.parse(text).toString() : text;
+
 /** inet leaves out the prefix length of a single address; a subnet always shows it. */
 export function subnetFromSql(text: string): string {
-  if (text.includes('/')) return text;
-  return `${text}/${text.includes(':') ? 128 : 32}`;
+  const whole = text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`;
+  return isDotted6(whole) ? Subnet.parse(whole).toString() : whole;
 }
+
+/** What tells how a value is shown. */
+export type ValueType = Pick<LogColumn, 'zeekType' | 'sqlType'>;
 
 /** The type of the elements of a set or vector; a scalar type is itself. */
 export const elementOf = (type: string): string => /^(?:set|vector)\[(.+)\]$/.exec(type)?.[1] ?? type;
 
-function scalarReader({ zeekType, sqlType }: LogColumn): (text: string) => JsonValue {
+function scalarReader({ zeekType, sqlType }: ValueType): (text: string) => JsonValue {
   switch (sqlType.replace(/\[\]$/, '')) {
     case 'boolean':
       return (text) => text === 't';
@@ -39,14 +50,14 @@ function scalarReader({ zeekType, sqlType }: LogColumn): (text: string) => JsonV
     case 'timestamptz':
       return timeFromSql;
     case 'inet':
-      return elementOf(zeekType) === 'subnet' ? subnetFromSql : (text) => text;
+      return elementOf(zeekType) === 'subnet' ? subnetFromSql : addressFromSql;
     default:
       return (text) => text;
   }
 }
 
-/** Turns the cells of a column into JSON values; `null` inside of an array is a hole in a vector. */
-export function cellReader(column: LogColumn): (cell: Exclude<Cell, null>) => JsonValue {
+/** Turns the cells of a column, or what has such a type, into JSON values; `null` inside of an array is a hole in a vector. */
+export function cellReader(column: ValueType): (cell: Exclude<Cell, null>) => JsonValue {
   const scalar = scalarReader(column);
   return (cell) =>
     typeof cell === 'string' ? scalar(cell) : cell.map((item) => (item === null ? null : scalar(item)));

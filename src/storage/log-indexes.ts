@@ -22,7 +22,7 @@ export interface LogIndex {
 /** `open`: is being written, so that indexes must cost next to nothing; `sealed`: is complete but for late rows. */
 export type IndexSet = 'open' | 'sealed';
 
-const IDENTIFIER_FIELDS = new Set(['uid', 'fuid']);
+const IDENTIFIER_FIELDS = new Set(['uid', 'fuid', 'community_id']);
 const ENDPOINT_FIELDS = new Set(['id.orig_h', 'id.resp_h']);
 
 const MINMAX = { method: 'brin', operators: 'timestamptz_minmax_ops' } as const;

@@ -70,6 +70,8 @@ const door: MetricsSources['door'] = {
   },
 };
 
+const live = { watchers: 3, counts: { delivered: 7, dropped: 2 } };
+
 function filled(): Metrics {
   const metrics = new Metrics();
   const peers = [
@@ -77,7 +79,7 @@ function filled(): Metrics {
     peer('a:2', { node: 'worker-1', bytesIn: 50 }),
     peer('b:1', { state: 'retrying' }),
   ];
-  metrics.observe({ ingest: ingest(), peers: () => peers, door });
+  metrics.observe({ ingest: ingest(), peers: () => peers, door, live });
   const items = [
     ...numbers({ ...origin('a'), node: 'worker-1' }, 0, 3),
     ...numbers(origin('10.0.0.1'), 3, 2),
@@ -123,6 +125,9 @@ test('what is counted and observed comes out in Prometheus format, each scrape a
     'zeekway_door_sent_messages_total 9',
     'zeekway_door_dropped_messages_total{policy="drop_oldest"} 8',
     'zeekway_door_refused_total{code="no_permission"} 4',
+    'zeekway_tail_watches 3',
+    'zeekway_tail_sent_rows_total 7',
+    'zeekway_tail_dropped_rows_total 2',
   ]) {
     t.true(lines.includes(expected), `${expected} is not among\n${lines.join('\n')}`);
   }

@@ -1,11 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import test from 'ava';
 import { replayFile } from '../../src/cli/replay-file.js';
 import type { Database } from '../../src/storage/database.js';
 import { ownDatabase } from '../support/database.js';
 import { silentLogger } from '../support/logger.js';
-import { pcapFile } from '../support/recordings.js';
-import { compareWithZeek, logsOf, storedRecords } from '../support/stored-logs.js';
+import { fixtureFile, pcapFile } from '../support/recordings.js';
+import { compareWithZeek, logsOf, storedArgs, storedRecords } from '../support/stored-logs.js';
+import { handlerLines, printedBy } from '../support/zeek-print.js';
 
 /*
  * The proof: recordings of real Zeek, replayed into a real database, against what Zeek itself logged.
@@ -98,6 +100,24 @@ test.serial('every event of every type is stored without loss', async (t) => {
   }
   t.true((rows[1]?.args ?? '').includes('9007199254740993'));
 });
+
+for (const [topic, zeek] of [
+  ['gw/a/all', 'listener'],
+  ['gw/b/all', 'dialer'],
+] as const) {
+  test.serial(`the events on ${topic} are stored as the Zeek that got them printed them`, async (t) => {
+    const { db } = await ownDatabase(t);
+    await replay(db, pcapFile('native-events'));
+    const { rows } = await db.pool.query<{ name: string; args: string }>(
+      'SELECT name, args::text AS args FROM zeekway.events WHERE topic = $1 ORDER BY id',
+      [topic],
+    );
+    const printed = rows.flatMap(({ name, args }) => printedBy(name, storedArgs(args)) ?? []);
+    const output = readFileSync(fixtureFile(`zeek/native-events/${zeek}.txt`), 'utf8');
+    t.deepEqual(printed, handlerLines(output));
+    t.is(printed.length, 7);
+  });
+}
 
 test.serial('a data-store session is counted, an encrypted one refused with a reason', async (t) => {
   const { db } = await ownDatabase(t);

@@ -1,54 +1,21 @@
 import test from 'ava';
-import { decodeLogRecord } from '../../src/codec/log-record.js';
 import { encodeValue } from '../../src/codec/value-binary.js';
 import { Interpreter } from '../../src/zeek/interpreter.js';
-import type { Item, LogItem } from '../../src/zeek/item.js';
-import type { LogSchema } from '../../src/zeek/log-schema.js';
+import type { Item } from '../../src/zeek/item.js';
 import { makeBridge, messages } from '../bridge/numbers.js';
 import { ownDatabase } from '../support/database.js';
-import { logEvent } from '../support/log-events.js';
-import { type RecordingName, recordedPayloads } from '../support/recordings.js';
+import { nativeItems, RECEIVED, recordedLogEvents } from '../support/log-events.js';
+import type { RecordingName } from '../support/recordings.js';
 import { compareWithZeek } from '../support/stored-logs.js';
 
 /*
  * What Zeek sent natively, sent as events: the tables are those that the native logs have.
  */
 
-/** `Zeekway::event_batch_size`. */
-const BATCH = 100;
-const RECEIVED = 1_700_000_000_000_000_000n;
-
-/** The records of a recording, and the announcements before them. */
-function nativeItems(name: RecordingName): Item[] {
-  const interpreters = new Map<string, Interpreter>();
-  const items = recordedPayloads([name]).flatMap(({ topic, sender, bytes }) => {
-    const interpreter = interpreters.get(sender) ?? new Interpreter({ kind: 'live', peer: sender, name });
-    interpreters.set(sender, interpreter);
-    return interpreter.interpret(topic, bytes, RECEIVED);
-  });
-  return items.filter(({ kind }) => kind === 'log' || kind === 'schema');
-}
-
-function recordedLogs(name: RecordingName): Map<LogSchema, LogItem[]> {
-  const logs = new Map<LogSchema, LogItem[]>();
-  for (const item of nativeItems(name)) {
-    if (item.kind === 'log') logs.set(item.schema, [...(logs.get(item.schema) ?? []), item]);
-  }
-  return logs;
-}
-
-/** What comes of the same records as events. */
 function eventItems(name: RecordingName): Item[][] {
   const interpreter = new Interpreter({ kind: 'live', peer: 'zeromq_worker-1_host_1_x', name });
-  return [...recordedLogs(name)].flatMap(([schema, records]) =>
-    Array.from({ length: Math.ceil(records.length / BATCH) }, (_, index) => {
-      const some = records.slice(index * BATCH, (index + 1) * BATCH);
-      const event = logEvent(
-        schema,
-        some.map(({ serial }) => decodeLogRecord(serial)),
-      );
-      return interpreter.interpret(`zeekway/logs/${schema.path}`, encodeValue(event), RECEIVED);
-    }),
+  return recordedLogEvents(name).map(({ topic, value }) =>
+    interpreter.interpret(topic, encodeValue(value), RECEIVED),
   );
 }
 

@@ -1,22 +1,31 @@
+import { isUtf8 } from 'node:buffer';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { type Value, vector } from '../../src/codec/value.js';
-import { decodeValueJson, encodeValueJson } from '../../src/codec/value-json.js';
-import { printNotation } from '../../src/zeek/notation/print.js';
 import { readPayload } from '../../src/zeek/payload.js';
 import { Zeekway } from '../cli/cli.js';
 import { ownDatabase } from '../support/database.js';
 import { until } from '../support/endpoints.js';
 import { fixtureFile, websocketFrames } from '../support/recordings.js';
+import { storedArgs } from '../support/stored-logs.js';
 import { startWebsocketZeek } from '../support/websocket-zeek.js';
+import { handlerLines, printedBy } from '../support/zeek-print.js';
 
 /*
  * What a Zeek sent to a client of its WebSocket API, as it was recorded, to a gateway that is the client.
  */
 
-for (const name of ['websocket', 'websocket-clean'] as const) {
+/**
+ * Whether Zeek could read a frame of its own that the recorded client sent back, and so printed it: not those that are
+ * not UTF-8, nor that with the largest double, whose 309 digits Zeek writes and then refuses.
+ */
+const cameBack = (frame: Uint8Array): boolean => isUtf8(frame) && !/\d{309}/.test(frame.toString());
+
+for (const [name, lines] of [
+  ['websocket', 4],
+  ['websocket-clean', 6],
+] as const) {
   test(`${name}: each recorded event is stored with its values, and as Zeek prints them`, async (t) => {
     const { db, url } = await ownDatabase(t);
     const zeek = await startWebsocketZeek(t);
@@ -50,24 +59,16 @@ for (const name of ['websocket', 'websocket-clean'] as const) {
       rows.map((row) => [row.name, row.topic]),
       expected.map((event) => [event.name, 'gw/ws/all']),
     );
-    for (const [index, event] of expected.entries()) {
-      const json = encodeValueJson(vector(event.args), { strings: 'escaped' });
-      const storedArgs = decodeValueJson(`{"@data-type":"vector","data":${rows[index]?.args}}`, {
-        strings: 'escaped',
-      });
-      t.deepEqual(storedArgs, decodeValueJson(json, { strings: 'escaped' }), event.name);
-      t.deepEqual(storedArgs, vector(event.args), event.name);
-    }
-    const printed = readFileSync(fixtureFile(`zeek/${name}/zeek.txt`), 'utf8').split('\n');
-    const networks = expected.filter((event) => event.name === 'Gw::network');
-    // Zeek prints IPv6 without the brackets that its scripts have.
-    const text = (args: readonly Value[]): string =>
-      args.map((arg) => printNotation(arg).replace(/[[\]]/g, '')).join(', ');
+    const args = rows.map((row) => storedArgs(row.args));
     t.deepEqual(
-      networks.map(({ args }) => `network, ${text(args)}`),
-      printed.filter((line) => line.startsWith('network, ')),
+      args,
+      expected.map((event) => event.args),
     );
-    t.is(networks.length, 2);
+    const printed = sent.flatMap(({ bytes }, index) =>
+      cameBack(bytes) ? [printedBy(rows[index]?.name, args[index] ?? [])] : [],
+    );
+    t.deepEqual(printed, handlerLines(readFileSync(fixtureFile(`zeek/${name}/zeek.txt`), 'utf8')));
+    t.is(printed.length, lines);
     gateway.kill('SIGTERM');
     t.is((await gateway.end()).code, 0, gateway.err);
     return undefined;

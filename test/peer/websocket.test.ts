@@ -231,8 +231,15 @@ test('wss: verified with the CA, refused without it, taken without being verifie
   const ca = encodeURIComponent(fixtureFile('tls/ca.pem'));
   for (const query of [`?ca=${ca}`, '?verify=no']) {
     const one = testEndpoint(t);
+    const inbox = one.endpoint.subscribe(['a/']);
     one.endpoint.peer(`${zeek.url}${query}`);
     await until('peered', () => isPeered(one));
+    const client = zeek.clients.at(-1);
+    client?.send(event(1));
+    t.is((await inbox.next()).value.events[0]?.name, 'E');
+    t.is(one.endpoint.publishEvent('a/out', 'E', [count(2)]), 1);
+    await until('it arrived', () => client?.frames.length === 2);
+    t.is(readClientMessage(client?.frames[1] ?? Buffer.of()).topic, 'a/out');
   }
   const stranger = encodeURIComponent(fixtureFile('tls/stranger.pem'));
   const missing = encodeURIComponent(fixtureFile('tls/missing.pem'));

@@ -171,7 +171,17 @@ test.serial(
     });
     const right = open(t);
     right.endpoint.peer(url);
-    await until(t, () => isPeered(right.endpoint));
+    const other = open(t);
+    other.endpoint.peer(url);
+    const heard = new Set<string>();
+    for (const { endpoint } of [right, other]) {
+      endpoint.subscribe(['my.'], ({ topic }) => void heard.add(topic));
+    }
+    await until(t, () => {
+      right.endpoint.publishEvent('my.one.', 'hi', []);
+      other.endpoint.publishEvent('my.other.', 'hi', []);
+      return heard.size === 2;
+    });
     const stranger = curveKeyPair();
     process.env['ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_CLIENT_PUBLICKEY'] = stranger.publicKey;
     process.env['ZEEK_CLUSTER_BACKEND_ZEROMQ_CURVE_CLIENT_SECRETKEY'] = stranger.secretKey;

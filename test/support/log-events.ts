@@ -1,9 +1,12 @@
-import { isAbsent, type LogField, type LogValue } from '../../src/codec/log-record.js';
+import { decodeLogRecord, isAbsent, type LogField, type LogValue } from '../../src/codec/log-record.js';
 import { nameToBytes } from '../../src/codec/text.js';
 import { nanosFromSeconds } from '../../src/codec/time.js';
 import { none, set, string, timespan, timestamp, type Value, vector } from '../../src/codec/value.js';
+import { Interpreter } from '../../src/zeek/interpreter.js';
+import type { Item } from '../../src/zeek/item.js';
 import type { LogSchema } from '../../src/zeek/log-schema.js';
 import { eventMessage } from '../../src/zeek/message.js';
+import { type RecordingName, recordedPayloads } from './recordings.js';
 
 /** What zeek/events.zeek makes of logs, as docs/zeek-package.md ("The event") has it. */
 
@@ -66,4 +69,38 @@ export function logEvent(
     names(fields.map(eventType)),
     vector(records.map((record) => vector(record.map(eventValue)))),
   ]);
+}
+
+/** When what was recorded is said to have come. */
+export const RECEIVED = 1_700_000_000_000_000_000n;
+
+/** The records of a recording, and the announcements before them. */
+export function nativeItems(name: RecordingName): Item[] {
+  const interpreters = new Map<string, Interpreter>();
+  const items = recordedPayloads([name]).flatMap(({ topic, sender, bytes }) => {
+    const interpreter = interpreters.get(sender) ?? new Interpreter({ kind: 'live', peer: sender, name });
+    interpreters.set(sender, interpreter);
+    return interpreter.interpret(topic, bytes, RECEIVED);
+  });
+  return items.filter(({ kind }) => kind === 'log' || kind === 'schema');
+}
+
+/** `Zeekway::event_batch_size`. */
+const BATCH = 100;
+
+/** What comes of the same records as events. */
+export function recordedLogEvents(name: RecordingName): { topic: string; value: Value }[] {
+  const logs = new Map<LogSchema, (readonly LogValue[])[]>();
+  for (const item of nativeItems(name)) {
+    if (item.kind !== 'log') continue;
+    const records = logs.get(item.schema) ?? [];
+    records.push(decodeLogRecord(item.serial));
+    logs.set(item.schema, records);
+  }
+  return [...logs].flatMap(([schema, records]) =>
+    Array.from({ length: Math.ceil(records.length / BATCH) }, (_, index) => ({
+      topic: `zeekway/logs/${schema.path}`,
+      value: logEvent(schema, records.slice(index * BATCH, (index + 1) * BATCH)),
+    })),
+  );
 }

@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import type { Value } from '../../src/codec/value.js';
+import { decodeValueJson } from '../../src/codec/value-json.js';
 import type { Database } from '../../src/storage/database.js';
 import { fixtureFile } from './recordings.js';
 import { canonicalRecord, parseRow, readJsonLog, type SetOrder } from './zeek-logs.js';
@@ -23,6 +25,13 @@ export async function storedRecords(db: Database, path: string, order?: SetOrder
     `SELECT row_to_json(t)::text AS row FROM logs."${path}" t`,
   );
   return { records: rows.map(({ row }) => canonicalRecord(parseRow(row), types, order)).sort(), types };
+}
+
+/** The values in the `args` of a stored event, as text. */
+export function storedArgs(args: string): readonly Value[] {
+  const value = decodeValueJson(`{"@data-type":"vector","data":${args}}`, { strings: 'escaped' });
+  if (value.type !== 'vector') throw new TypeError(`a ${value.type}`);
+  return value.value;
 }
 
 /** The log files that Zeek itself wrote at a recording. */

@@ -4,6 +4,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Value } from '../../src/codec/value.js';
+import { encodeValueJson } from '../../src/codec/value-json.js';
 import { encodeAck } from '../../src/protocol/websocket/messages.js';
 import { fixtureFile } from './recordings.js';
 
@@ -38,6 +40,19 @@ interface Options {
 }
 
 const pem = (name: string): Buffer => readFileSync(fixtureFile(`tls/${name}.pem`));
+
+/**
+ * A message as Zeek's server writes it: reals have 6 decimals, and strings any bytes. (It also cuts timestamps to
+ * milliseconds; logs that are events have them in sets only.)
+ */
+export function zeekFrame(topic: string, value: Value): Buffer {
+  const json = encodeValueJson(value).toString('latin1');
+  const reals = json.replace(/(?<="@data-type":"real","data":)[^}"]+/g, (text) => Number(text).toFixed(6));
+  return Buffer.concat([
+    Buffer.from(`{"type":"data-message","topic":${JSON.stringify(topic)},`),
+    Buffer.from(reals.slice(1), 'latin1'),
+  ]);
+}
 
 /** A server as Zeek's WebSocket API is one, as far as the tests need it. */
 export async function startWebsocketZeek(t: ExecutionContext, options: Options = {}): Promise<WebsocketZeek> {

@@ -1,26 +1,24 @@
 import { getEventListeners } from 'node:events';
 import net from 'node:net';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { parseEndpointUrl } from '../../src/transport/endpoint-url.js';
 import { dial } from '../../src/transport/tcp.js';
 import { testEndpoint, until } from '../support/endpoints.js';
 import { LARGEST_ID, SMALLEST_ID } from '../support/session-pair.js';
+import { mutualTls, pem } from '../support/tls-urls.js';
 
-const pem = (name: string): string =>
-  encodeURIComponent(fileURLToPath(import.meta.resolve(`#fixtures/tls/${name}.pem`)));
-
-const mutual = (who: string, ca = 'ca'): string =>
-  `tls=mutual&cert=${pem(who)}&key=${pem(`${who}-key`)}&ca=${pem(ca)}`;
 const url = (query: string, port = 0): string => `broker://127.0.0.1:${port}?${query}`;
 
 const modes = {
   plain: { server: 'tls=off', client: 'tls=off' },
   anonymous: { server: 'tls=anonymous', client: 'tls=anonymous' },
-  mutual: { server: mutual('server'), client: mutual('client') },
-  'mutual with the host checked': { server: mutual('server'), client: `${mutual('client')}&verify-host=yes` },
+  mutual: { server: mutualTls('server'), client: mutualTls('client') },
+  'mutual with the host checked': {
+    server: mutualTls('server'),
+    client: `${mutualTls('client')}&verify-host=yes`,
+  },
   'mutual with an encrypted key': {
-    server: mutual('server'),
+    server: mutualTls('server'),
     client: `tls=mutual&cert=${pem('client')}&key=${pem('client-key-encrypted')}&ca=${pem('ca')}&passphrase=secret`,
   },
 };
@@ -34,12 +32,15 @@ for (const [mode, { server, client }] of Object.entries(modes)) {
       const a = testEndpoint(t, { id: listening });
       const b = testEndpoint(t, { id: dialling });
       const inbox = a.endpoint.subscribe(['x/']);
+      const answers = b.endpoint.subscribe(['y/']);
       const { port } = await a.endpoint.listen(url(server));
       b.endpoint.peer(url(client, port));
       await until('peered', () => a.events.length === 1 && b.events.length === 1);
       const big = 'x'.repeat(1_000_000);
       t.is(b.endpoint.publish('x/', big), 1);
       t.like((await inbox.next()).value.value, { value: big });
+      t.is(a.endpoint.publishEvent('y/', 'E', []), 1);
+      t.is((await answers.next()).value.events[0]?.name, 'E');
       await b.endpoint.close();
       await until('ended', () => a.events.length === 2);
       t.is(b.events[1]?.type, 'peer_removed');
@@ -58,24 +59,24 @@ const mismatches: [string, string, string, RegExp, RegExp][] = [
   ['TLS dials a plain side', 'tls=off', 'tls=anonymous', /peer_tls_mismatch/, /peer_tls_mismatch/],
   [
     'anonymous dials mutual',
-    mutual('server'),
+    mutualTls('server'),
     'tls=anonymous',
     /peer_tls_mismatch|peer_certificate/,
     /peer_tls_mismatch/,
   ],
-  ['mutual dials anonymous', 'tls=anonymous', mutual('client'), /peer_tls_mismatch/, /peer_tls_mismatch/],
+  ['mutual dials anonymous', 'tls=anonymous', mutualTls('client'), /peer_tls_mismatch/, /peer_tls_mismatch/],
   [
     'a client certificate of another CA',
-    mutual('server'),
-    mutual('stranger'),
+    mutualTls('server'),
+    mutualTls('stranger'),
     /peer_certificate/,
     /peer_certificate|peer_tls_mismatch|peer_closed/,
   ],
-  ['a server certificate of another CA', mutual('stranger'), mutual('client'), /./, /peer_certificate/],
+  ['a server certificate of another CA', mutualTls('stranger'), mutualTls('client'), /./, /peer_certificate/],
   [
     'a certificate for another host, checked',
-    mutual('client'),
-    `${mutual('client')}&verify-host=yes`,
+    mutualTls('client'),
+    `${mutualTls('client')}&verify-host=yes`,
     /./,
     /peer_certificate/,
   ],

@@ -1,6 +1,6 @@
 import type { Cell } from '../../storage/queries/query.js';
 import { microsFromSql } from '../times.js';
-import { elementOf, subnetFromSql } from '../values.js';
+import { addressFromSql, elementOf, subnetFromSql } from '../values.js';
 import type { ExportColumn } from './format.js';
 
 /** The types that columns have in Parquet and Arrow: those of their elements where they are sets or vectors. */
@@ -43,7 +43,11 @@ export function typedColumn({ key, zeekType, sqlType }: ExportColumn): TypedColu
     case 'timestamptz':
       return { ...column, type: 'micros', scalar: microsValue };
     case 'inet':
-      return { ...column, type: 'text', scalar: elementOf(zeekType) === 'subnet' ? subnetFromSql : asText };
+      return {
+        ...column,
+        type: 'text',
+        scalar: elementOf(zeekType) === 'subnet' ? subnetFromSql : addressFromSql,
+      };
     default:
       return { ...column, type: 'text', scalar: asText };
   }

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { ZeekwayError } from '../../core/errors.js';
 import type { App, ServerDeps } from '../context.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
-import { routeUpgrades, takeOver, wantsUpgrade } from '../upgrade.js';
+import { takeOver, wantsUpgrade } from '../upgrade.js';
 
 const ClientSchema = Type.Object({
   name: Type.String({ description: 'Whose token it has; `anonymous` without one.' }),
@@ -42,7 +42,6 @@ export function clientRoutes(app: App, { door }: Pick<ServerDeps, 'door'>): void
     }),
   );
   if (!door) return;
-  routeUpgrades(app);
   app.addHook('preClose', async () => door.close());
   // OpenAPI has no WebSockets: docs/api.md describes it.
   app.get('/v1/messages/json', { schema: { hide: true } }, async (request, reply) => {

@@ -1,16 +1,16 @@
 import { Type } from 'typebox';
 import { ZeekwayError } from '../../core/errors.js';
-import { API_ROWS_DEFAULT, API_ROWS_MAX } from '../../core/limits.js';
+import { API_ROWS_DEFAULT, API_ROWS_MAX, SORT_TEXT_CHARS } from '../../core/limits.js';
 import type { LogDescription } from '../../storage/queries/catalogue.js';
 import { logRows } from '../../storage/queries/rows.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
-import { parseRowCursor, rowCursor } from '../cursor.js';
 import { Exports, exportOf } from '../exports.js';
 import { parseFilters, parseFilterText } from '../filters.js';
 import { chosenFormat, FORMAT_NAMES, FORMATS } from '../formats/choose.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { findLog, rowsJson, selectFields } from '../rows.js';
 import { Cursor, Filter, From, Next, nextUrl, Order, Path, RowRef, To } from '../schemas.js';
+import { cursorAt, parseCursor, parseSort } from '../sort.js';
 import { parseRange } from '../times.js';
 
 const Query = Type.Object(
@@ -29,6 +29,12 @@ const Query = Type.Object(
       Type.Integer({
         minimum: 1,
         description: `How many rows to give at most: ${API_ROWS_DEFAULT} by default and ${API_ROWS_MAX} at most in JSON, all by default in the other formats.`,
+      }),
+    ),
+    sort: Type.Optional(
+      Type.String({
+        description: `The field by which the rows are sorted, smallest first; with \`-\` in front largest first. By time where it is left out, else \`order\` is that of rows with equal values. Where it is not set comes last. Texts are sorted by their first ${SORT_TEXT_CHARS} characters.`,
+        examples: ['-orig_bytes'],
       }),
     ),
     order: Order,
@@ -93,6 +99,7 @@ export function rowRoutes(app: App, deps: ServerDeps): void {
         fields,
         filter,
         limit,
+        sort,
         order,
         cursor,
         format: formatName,
@@ -105,24 +112,28 @@ export function rowRoutes(app: App, deps: ServerDeps): void {
         conditions: parseFilters(log, filters, now),
         filter: parseFilterText(log, filter, now),
         ...range,
-        order,
       });
       reply.header('vary', 'Accept');
       if (format === undefined) {
-        const after = cursor === undefined ? undefined : parseRowCursor(cursor);
         const rowsLimit = pageLimit(limit);
         return readFor(deps, request, async (query) => {
           const log = await findLog(query, request.params.path);
           const selection = selectFields(log, fields);
+          const sorting = parseSort(log, sort, order);
           const page = await logRows(query, log, {
             columns: selection.columns,
             ...wanted(log),
+            ...sorting,
             limit: rowsLimit,
-            after,
+            after: cursor === undefined ? undefined : parseCursor(cursor, sorting),
           });
           const rows = await rowsJson(query, log, selection, page.rows);
           if (!page.next) return { path: log.path, rows };
-          return { path: log.path, rows, next: nextUrl(request, { ...range, cursor: rowCursor(page.next) }) };
+          return {
+            path: log.path,
+            rows,
+            next: nextUrl(request, { ...range, cursor: cursorAt(page.next, sorting) }),
+          };
         });
       }
       if (cursor !== undefined) {
@@ -137,6 +148,7 @@ export function rowRoutes(app: App, deps: ServerDeps): void {
         return exportOf(query, log, selection, {
           columns: selection.columns,
           ...wanted(log),
+          ...parseSort(log, sort, order),
           limit: limit ?? Number.POSITIVE_INFINITY,
         });
       });

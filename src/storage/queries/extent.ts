@@ -31,12 +31,16 @@ const atHead = `ctid < '(${END_PAGES},0)'`;
 /** The last pages of a piece, all of a small one. */
 const atTail = ({ pagesNow }: Piece): string => `ctid >= '(${Math.max(0, pagesNow - END_PAGES)},0)'`;
 
-/** The extent of a log: exact for a small one; for a large one its ends and the planner's estimate. */
-export async function logExtent(query: Query, log: LogDescription): Promise<LogExtent> {
+/**
+ * The extent of a log: exact for a small one; for a large one its ends and the planner's estimate.
+ * @param onlyFinite whether times that are infinite are left out of `first` and `last`.
+ */
+export async function logExtent(query: Query, log: LogDescription, onlyFinite = false): Promise<LogExtent> {
   const time = timeColumn(log).quoted;
   const pieces = await piecesOf(query, log);
   const exact = bytesOf(pieces) <= SMALL_BYTES && pieces.length <= SMALL_PIECES;
-  const figures = `SELECT count(*) AS rows, min(${time}) AS first, max(${time}) AS last`;
+  const which = onlyFinite ? ` FILTER (WHERE isfinite(${time}))` : '';
+  const figures = `SELECT count(*) AS rows, min(${time})${which} AS first, max(${time})${which} AS last`;
   const select = ({ table }: Piece, where: string): string => `${figures} FROM ONLY ${table} ${where}`;
   const bounded = pieces.filter(({ low }) => low !== null);
   const [oldest, newest] = [bounded[0], bounded.at(-1)];

@@ -6,6 +6,7 @@ import { type LogColumn, type LogDescription, timeColumn } from './catalogue.js'
 import { timeWindows } from './extent.js';
 import { filterSql } from './filter-sql.js';
 import { type Cell, firstRows, type Query, textOrNull } from './query.js';
+import { behindSql, type RowSort, sortSql, sortValuesSql } from './sort.js';
 import { Values } from './values.js';
 
 /** One test of a column. `value` is text in PostgreSQL's notation of the column's (or its elements') type. */
@@ -32,16 +33,25 @@ export interface RowPosition {
   readonly partition: string;
   readonly ctid: string;
   readonly fileNode: string;
+  /** Of rows that are sorted by a field: PostgreSQL's texts of its columns, of which all or all but one are `null`. */
+  readonly values?: readonly (string | null)[];
 }
 
-export interface RowsRequest {
-  readonly columns: readonly LogColumn[];
+/** Which rows of a log a question is about. */
+export interface RowSelection {
   /** Half-open, PostgreSQL's notation. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
   /** All groups must hold, and of each group at least one condition. */
   readonly conditions: readonly (readonly Condition[])[];
   readonly filter?: Expression | undefined;
+}
+
+export interface RowsRequest extends RowSelection {
+  readonly columns: readonly LogColumn[];
+  /** By a field; by time where it is left out. */
+  readonly sort?: RowSort | undefined;
+  /** Of the time: where the rows are sorted by a field, among equal ones. */
   readonly order: Order;
   /** Infinity: all of them. */
   readonly limit: number;
@@ -87,8 +97,9 @@ const isRanged = ({ from, to }: RowsRequest): boolean => from !== undefined || t
 
 /** The rows behind `after`. Rows without a time come last in both orders. */
 function afterSql(request: RowsRequest, time: string, values: Values): string | undefined {
-  const { after, order } = request;
+  const { after, order, sort } = request;
   if (!after) return undefined;
+  if (sort) return behindSql(sort, time, order, { values: [], ...after }, values);
   const sign = order === 'asc' ? '>' : '<';
   const place = `(${values.add(after.partition, 'oid')}, ${values.add(after.ctid, 'tid')})`;
   if (after.time === null) return `(${time} IS NULL AND (tableoid, ctid) ${sign} ${place})`;
@@ -97,32 +108,48 @@ function afterSql(request: RowsRequest, time: string, values: Values): string | 
   return isRanged(request) ? `(${behind})` : `((${behind}) OR ${time} IS NULL)`;
 }
 
-/** The SELECT for a page of a log: the columns asked for, then `_received`, `_source`, time, tableoid and ctid. */
+/** What holds for the rows of a selection, each part in parentheses where it needs them. */
+export function selectionSql(log: LogDescription, selection: RowSelection, values: Values): string[] {
+  const { from, to, conditions, filter } = selection;
+  const time = timeColumn(log).quoted;
+  return [
+    ...(from === undefined ? [] : [`${time} >= ${values.add(from, 'timestamptz')}`]),
+    ...(to === undefined ? [] : [`${time} < ${values.add(to, 'timestamptz')}`]),
+    ...conditions.map((group) => `(${group.map((one) => conditionSql(one, values)).join(' OR ')})`),
+    ...(filter === undefined ? [] : [filterSql(filter, values)]),
+  ];
+}
+
+/**
+ * The SELECT for a page of a log: the columns asked for, those that it is sorted by, then `_received`, `_source`, time,
+ * tableoid and ctid.
+ */
 export function rowsStatement(log: LogDescription, request: RowsRequest): Statement {
   const values = new Values();
   const time = timeColumn(log).quoted;
-  const where = [
-    request.from === undefined ? undefined : `${time} >= ${values.add(request.from, 'timestamptz')}`,
-    request.to === undefined ? undefined : `${time} < ${values.add(request.to, 'timestamptz')}`,
-    ...request.conditions.map((group) => `(${group.map((one) => conditionSql(one, values)).join(' OR ')})`),
-    request.filter === undefined ? undefined : filterSql(request.filter, values),
-    afterSql(request, time, values),
-  ].filter((part) => part !== undefined);
-  const columns = [...request.columns.map(quoted), '"_received"', '"_source"', time, 'tableoid', 'ctid'];
+  const where = selectionSql(log, request, values);
+  const after = afterSql(request, time, values);
+  if (after !== undefined) where.push(after);
+  const { sort, order } = request;
+  const columns = [
+    ...request.columns.map(quoted),
+    ...(sort ? sortValuesSql(sort) : []),
+    ...['"_received"', '"_source"', time, 'tableoid', 'ctid'],
+  ];
+  // In a range there are no NULLs; without the words a B-tree that somebody made can give the order.
+  const byTime = `${time} ${order}${isRanged(request) ? '' : ' NULLS LAST'}, tableoid ${order}, ctid ${order}`;
   return {
     text:
       `SELECT ${columns.join(', ')} FROM ${log.table}` +
       (where.length > 0 ? ` WHERE ${where.join(' AND ')}` : '') +
-      // In a range there are no NULLs; without the words a B-tree that somebody made can give the order.
-      ` ORDER BY ${time} ${request.order}${isRanged(request) ? '' : ' NULLS LAST'},` +
-      ` tableoid ${request.order}, ctid ${request.order}` +
+      ` ORDER BY ${sort ? sortSql(sort, time, order) : byTime}` +
       (request.limit === Number.POSITIVE_INFINITY ? '' : ` LIMIT ${request.limit + 1}`),
     values: values.list,
   };
 }
 
 /**
- * One page of a log's rows, ordered by time. Throws `request_invalid` where the partition of `after` was rewritten
+ * One page of a log's rows, ordered by time or by a field. Throws `request_invalid` where the partition of `after` was rewritten
  * since. One that is gone does no harm: the time says where to go on.
  */
 export async function logRows(query: Query, log: LogDescription, asked: RowsRequest): Promise<RowsPage> {
@@ -140,10 +167,14 @@ export async function logRows(query: Query, log: LogDescription, asked: RowsRequ
     }
   }
   const last = rows.at(-1);
-  if (!hasMore || !last) return { rows: rows.map(storedRow) };
+  const columns = request.columns.length;
+  const stored = rows.map((row) => storedRow(row, columns));
+  if (!hasMore || !last) return { rows: stored };
   const [time, partition, ctid] = last.slice(-3) as [string | null, string, string];
   const fileNode = String(await fileNodeOf(query, partition));
-  return { rows: rows.map(storedRow), next: { time, partition, ctid, fileNode } };
+  const position = { time, partition, ctid, fileNode };
+  if (!request.sort) return { rows: stored, next: position };
+  return { rows: stored, next: { ...position, values: last.slice(columns, -5).map(textOrNull) } };
 }
 
 /** With the range that the filter has anyway: the rows of other times need not be looked at. */
@@ -177,9 +208,10 @@ async function newestWindow(query: Query, log: LogDescription, request: RowsRequ
     const { text, values } = rowsStatement(log, narrowed);
     return firstRows(query, text, values, request.limit);
   };
-  // Behind a row without a time there are only such, and a uid has an index of its own.
+  // Behind a row without a time there are only such, and a uid has an index of its own. The order of a field does not
+  // begin at one end of the log.
   const windows =
-    after?.time === null || namesUid(request)
+    request.sort || after?.time === null || namesUid(request)
       ? []
       : await timeWindows(query, log, { ...request, after: after?.time });
   for (const window of windows) {
@@ -195,25 +227,16 @@ const namesUid = ({ conditions, filter }: RowsRequest): boolean =>
   ) ||
   (filter !== undefined &&
     conjuncts(filter).some(
-      ({ column, test }) => test.kind === 'order' && test.order === '==' && UID_FIELDS.has(column.field),
+      ({ column, test }) =>
+        UID_FIELDS.has(column.field) &&
+        ((test.kind === 'order' && test.order === '==') || test.kind === 'one-of'),
     ));
 
-/** A row of `rowsStatement`. */
-export function storedRow(cells: readonly Cell[]): StoredRow {
+/** A row of `rowsStatement`, with so many columns asked for. */
+export function storedRow(cells: readonly Cell[], columns: number): StoredRow {
   const [received, sourceId] = cells.slice(-5);
-  return { cells: cells.slice(0, -5), received: String(received), sourceId: String(sourceId) };
+  return { cells: cells.slice(0, columns), received: String(received), sourceId: String(sourceId) };
 }
 
 /** Fields with an index of their own; see log-indexes.ts. */
-const UID_FIELDS: ReadonlySet<string> = new Set(['uid', 'fuid']);
-/** Fields that hold the uids of other rows: conn's tunnels, files' and dhcp's connections. */
-const RELATED_FIELDS: ReadonlySet<string> = new Set(['tunnel_parents', 'conn_uids', 'uids']);
-
-/** The conditions under which a row of the log belongs to a connection; none: the log knows no uid. */
-export function uidConditions(log: LogDescription, uid: string, withRelated: boolean): Condition[] {
-  return log.columns.flatMap((column): Condition[] => {
-    if (column.field === 'uid' && column.sqlType === 'text') return [{ test: 'equals', column, value: uid }];
-    if (!withRelated || !RELATED_FIELDS.has(column.field)) return [];
-    return column.sqlType === 'text[]' ? [{ test: 'contains', column, value: uid }] : [];
-  });
-}
+const UID_FIELDS: ReadonlySet<string> = new Set(['uid', 'fuid', 'community_id']);

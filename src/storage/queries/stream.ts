@@ -56,7 +56,7 @@ async function* cursorRows(
     left -= rows.length;
     const bytes = rows.reduce((sum, row) => sum + sizeOf(row), 0);
     count = Math.ceil(Math.min(EXPORT_FETCH_ROWS, (EXPORT_FETCH_BYTES * rows.length) / Math.max(1, bytes)));
-    if (rows.length > 0) yield rows.map(storedRow);
+    if (rows.length > 0) yield rows.map((row) => storedRow(row, request.columns.length));
   }
   await query('CLOSE export');
 }

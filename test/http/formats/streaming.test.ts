@@ -125,6 +125,13 @@ for (const order of ['asc', 'desc'] as const) {
   });
 }
 
+test.serial('rows sorted by a field', async (t) => {
+  for (const limit of ['', '&limit=20000', '&limit=5']) {
+    const lines = (await body(await open(`format=csv&fields=n&sort=-n${limit}`))).toString().split('\r\n');
+    t.deepEqual(lines.slice(1, 4), [ROWS - 1, ROWS - 2, ROWS - 3].map(String));
+  }
+});
+
 /** An export of which no more is read, and which waits for its client. */
 async function stalled(query: string): Promise<{ response: IncomingMessage; socket: Socket }> {
   const connected = once(api.server.server, 'connection') as Promise<[Socket]>;
