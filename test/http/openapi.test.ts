@@ -237,6 +237,19 @@ test('a parameter with a default need not be given, and filters have any name', 
   }
 });
 
+test('the formats of rows are described', (t) => {
+  const paths = document['paths'] as Record<string, { get: Operation }>;
+  const answer = paths['/v1/logs/{path}']?.get.responses['200'] as { content: Json } | undefined;
+  t.deepEqual(Object.keys(answer?.content ?? {}), [
+    'application/json',
+    'application/x-ndjson',
+    'text/csv',
+    'text/tab-separated-values',
+    'application/vnd.apache.parquet',
+    'application/vnd.apache.arrow.stream',
+  ]);
+});
+
 test('the page at /docs loads nothing from elsewhere', async (t) => {
   const page = await api.server.inject('/docs/');
   t.is(page.statusCode, 200);

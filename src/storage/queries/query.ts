@@ -54,19 +54,26 @@ export async function read<T>(
     throw toDatabaseError(error, 'connect to the database');
   });
   const reader = new Reader(pool, client, options);
+  client.on('error', ignoreConnectionEvent);
   try {
     return await reader.run(work);
   } finally {
-    client.release(await reader.end());
+    const broken = await reader.end();
+    client.off('error', ignoreConnectionEvent);
+    client.release(broken);
   }
 }
+
+/** A connection may be lost between two statements: the next one tells. Without a listener the process would end. */
+const ignoreConnectionEvent = (): void => {};
 
 /** Rows that are fetched at once, before the size of the page is looked at. */
 const FETCH_ROWS = 200;
 /** What a cell costs beyond its text: its key in the answer. */
 const CELL_BYTES = 16;
 
-const sizeOf = (cells: readonly Cell[]): number =>
+/** What a row costs in memory, about. */
+export const sizeOf = (cells: readonly Cell[]): number =>
   cells.reduce((sum, cell) => sum + CELL_BYTES + (cell === null ? 0 : textSize(cell)), 0);
 
 const textSize = (cell: string | readonly (string | null)[]): number =>
