@@ -31,10 +31,24 @@ module.exports = {
   forbidden: [
     ...directions,
     {
+      name: 'page-imports',
+      comment: 'the page knows the notation of filters, and else only the API',
+      severity: 'error',
+      from: { path: '^page/' },
+      to: { path: '^src/', pathNot: '^src/filter/(tokens|written)' },
+    },
+    {
+      name: 'no-page',
+      comment: 'the page is built on its own',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^page/' },
+    },
+    {
       name: 'no-cycles',
       comment: 'a cycle has no first thing to read',
       severity: 'error',
-      from: { path: '^src/' },
+      from: { path: '^(src|page)/' },
       to: { circular: true },
     },
     {

@@ -47,6 +47,7 @@ export async function demoCommand(
     terminal.out(
       [
         '',
+        `The page is at ${api.url}/`,
         `The API is running at ${api.url} (interactive docs: ${api.url}/docs). Try:`,
         '',
         `  curl '${api.url}/v1/logs'`,

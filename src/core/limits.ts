@@ -350,6 +350,13 @@ export const API_BODY_BYTES = 64 * 1024;
 /** A parameter in the URL's path: a log's path may be long. Fastify's own limit is 100. */
 export const API_PATH_PARAMETER_CHARS = 1_024;
 
+/** Recent rows whose values are offered for completion: enough to know the frequent ones, read in some 10 ms. */
+export const COMPLETE_ROWS = 5_000;
+/** Somebody is writing: what comes later than this comes too late. */
+export const COMPLETE_TIMEOUT_MS = 1_500;
+/** Items of a completion. More than conn has fields; a list of which nobody reads the end. */
+export const COMPLETE_ITEMS = 100;
+
 /** Characters of a text by which rows are sorted: they are in the cursor, and a URL may have some KiB. */
 export const SORT_TEXT_CHARS = 256;
 

@@ -74,6 +74,9 @@ export const RECEIVED: FilterColumn = {
   column: '_received',
 };
 
+/** What a filter of a log may name. */
+export const filterColumns = (log: LogDescription): FilterColumn[] => [...log.columns, RECEIVED];
+
 /** The filter of the parameter `filter`. Throws `filter_invalid`. */
 export function parseFilterText(
   log: LogDescription,
@@ -81,7 +84,7 @@ export function parseFilterText(
   now: number,
 ): Expression | undefined {
   if (text === undefined) return undefined;
-  return compileFilter(text, { path: log.path, columns: [...log.columns, RECEIVED], now });
+  return compileFilter(text, { path: log.path, columns: filterColumns(log), now });
 }
 
 /** One condition for each column whose type can have such a value. */

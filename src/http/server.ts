@@ -20,11 +20,13 @@ import { auditChanges } from './audit.js';
 import type { App, ServerDeps } from './context.js';
 import { refuseCrossSite } from './cross-site.js';
 import { registerOpenApi } from './openapi.js';
+import { pageRoutes } from './page.js';
 import { notFound, ProblemSchema, sendProblem } from './problem.js';
 import { aggregateRoutes } from './routes/aggregate.js';
 import { auditRoutes } from './routes/audit.js';
 import { clientRoutes } from './routes/clients.js';
 import { communityIdRoutes } from './routes/community-id.js';
+import { completeRoutes } from './routes/complete.js';
 import { deadLetterChangeRoutes } from './routes/dead-letter-changes.js';
 import { deadLetterRoutes } from './routes/dead-letters.js';
 import { errorRoutes } from './routes/errors.js';
@@ -94,6 +96,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
   app.register(async (routes: App) => {
     logRoutes(routes, deps);
     rowRoutes(routes, deps);
+    completeRoutes(routes, deps);
     histogramRoutes(routes, deps);
     aggregateRoutes(routes, deps);
     identifierRoutes(routes, deps);
@@ -112,6 +115,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     tailRoutes(routes, deps);
     metricsRoutes(routes, deps);
     errorRoutes(routes);
+    pageRoutes(routes);
     routes.get('/openapi.json', { config: { scope: 'open' }, schema: { hide: true } }, async () =>
       app.swagger(),
     );

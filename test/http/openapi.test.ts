@@ -71,6 +71,7 @@ test('the description is valid OpenAPI 3.1', async (t) => {
 const ANSWERS: readonly (readonly [route: string, url: string])[] = [
   ['/v1/logs', '/v1/logs'],
   ['/v1/logs/{path}/fields', '/v1/logs/conn/fields'],
+  ['/v1/logs/{path}/complete', '/v1/logs/conn/complete?filter=uid%20=='],
   ['/v1/logs/{path}', '/v1/logs/conn?limit=1'],
   ['/v1/logs/{path}', '/v1/logs/conn?fields=bytes'],
   ['/v1/logs/{path}/histogram', '/v1/logs/conn/histogram?buckets=3&by=uid'],
@@ -105,6 +106,7 @@ for (const [route, url] of ANSWERS) {
 const REFUSED: readonly (readonly [route: string, url: string])[] = [
   ['/v1/logs', '/v1/logs?x=1'],
   ['/v1/logs/{path}/fields', '/v1/logs/nothing/fields'],
+  ['/v1/logs/{path}/complete', '/v1/logs/conn/complete?at=-1'],
   ['/v1/logs/{path}', '/v1/logs/conn?x=1'],
   ['/v1/logs/{path}/histogram', '/v1/logs/conn/histogram?by=x'],
   ['/v1/logs/{path}/aggregate', '/v1/logs/conn/aggregate?by=x'],
