@@ -13,6 +13,9 @@ export function createLogger(level: LogLevel): Logger {
   return pino({ level, base: null }, stream);
 }
 
+/** What a shell reports for a process that Ctrl-C ended. */
+export const EXIT_INTERRUPTED = 130;
+
 /** Where a command talks to people; the process's own streams but in tests. */
 export interface Terminal {
   readonly out: (line: string) => void;

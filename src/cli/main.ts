@@ -7,16 +7,13 @@ import { COMMAND_KEYS } from './config/keys.js';
 import { loadConfig } from './config/load.js';
 import { registerDeadLetters } from './dead-letters.js';
 import { registerDecode } from './decode.js';
-import { type Terminal, tellError } from './logger.js';
+import { EXIT_INTERRUPTED, type Terminal, tellError } from './logger.js';
 import { addKeyOptions, configSources, speedOption } from './options.js';
 import { registerPartitions } from './partitions.js';
 import type { ReplayFlags } from './replay.js';
 import { registerTalk } from './talk.js';
 import { registerTokens } from './tokens.js';
 import { VERSION } from './version.js';
-
-/** What a shell reports for a process that Ctrl-C ended. */
-const EXIT_INTERRUPTED = 130;
 
 const terminal: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),

@@ -336,6 +336,11 @@ export const ERROR_CATALOGUE = {
     'Ask for a shorter time range or add a filter.',
     504,
   ),
+  too_many_exports: entry(
+    'As many exports are running as there may be.',
+    'Try again when one has ended, or ask for pages (format=json); the limit is EXPORT_STREAMS.',
+    503,
+  ),
   internal: entry('Something went wrong inside zeekway.', 'Please report it with the log lines around it.'),
   api_unreachable: entry(
     'The HTTP API of the gateway cannot be reached.',

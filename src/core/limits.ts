@@ -324,6 +324,23 @@ export const API_IDLE_MS = 60_000;
 export const API_HANDSHAKE_MS = 10_000;
 /** How long one API query may run in the database. */
 export const API_QUERY_TIMEOUT_MS = 30_000;
+/**
+ * How long an export of a whole result may take, the client's reading included: some ten million rows. All that time its
+ * transaction keeps the log's table from getting columns and its old partitions from being dropped.
+ */
+export const EXPORT_TIMEOUT_MS = 600_000;
+/** Exports at the same time: each holds one of the six connections that the API has (QUERY_POOL_SIZE). */
+export const EXPORT_STREAMS = 3;
+/** Rows of an export that are fetched at once, and bytes of them where they are large: what one waits for in memory. */
+export const EXPORT_FETCH_ROWS = 1_000;
+export const EXPORT_FETCH_BYTES = 1024 * 1024;
+/**
+ * Rows of one row group of Parquet and of one batch of Arrow, and bytes of them where they are large. They are written
+ * at once, some 0.1 s in which nothing else runs; a file of many small groups is slow to read, and what its footer says
+ * of each, 1 KB a column, has to be kept until the end.
+ */
+export const EXPORT_GROUP_ROWS = 10_000;
+export const EXPORT_GROUP_BYTES = 16 * 1024 * 1024;
 /** How long the readiness probe waits for the database: probes themselves give up after a few seconds. */
 export const API_READY_TIMEOUT_MS = 2_000;
 /** Bytes of each message in the list of dead letters; one alone is given in whole. */

@@ -57,6 +57,8 @@ export interface ServerDeps {
   readonly version: string;
   /** Default: API_QUERY_TIMEOUT_MS. */
   readonly queryTimeoutMs?: number;
+  /** Default: EXPORT_TIMEOUT_MS. */
+  readonly exportTimeoutMs?: number;
 }
 
 /** Fastify, knowing the types that TypeBox schemas describe. */

@@ -9,7 +9,7 @@ import { FilterError, type Span } from '../filter/syntax.js';
 
 const PROBLEM_MEDIA_TYPE = 'application/problem+json';
 
-interface Problem {
+export interface Problem {
   /** Where the code is explained. */
   readonly type: string;
   readonly title: string;
@@ -101,12 +101,8 @@ function unknownParameter(name: string, request: FastifyRequest): string {
   return `"${name}" is no parameter of this request${hint}`;
 }
 
-/** Answers a request with the problem that an error is, and logs what is not the client's doing. */
-export function sendProblem(
-  error: FastifyError | ZeekwayError,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
+/** The problem that an error is, logged where it is not the client's doing. */
+export function problemOf(error: FastifyError | ZeekwayError, request: FastifyRequest): Problem {
   const { error: known, status: givenStatus } = asZeekwayError(error, request);
   const entry: { summary: string; action: string; status?: number } = ERROR_CATALOGUE[known.code];
   const status = givenStatus ?? entry.status ?? 500;
@@ -116,7 +112,7 @@ export function sendProblem(
   const detail = PRIVATE_CODES.has(known.code)
     ? `${entry.summary} The log of zeekway says more under request ${request.id}.`
     : known.message;
-  const problem: Problem = {
+  return {
     type: `/errors#${known.code}`,
     title: entry.summary,
     status,
@@ -126,9 +122,18 @@ export function sendProblem(
     action: entry.action,
     ...(known instanceof FilterError ? { at: known.at } : {}),
   };
+}
+
+/** Answers a request with the problem that an error is. */
+export function sendProblem(
+  error: FastifyError | ZeekwayError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const problem = problemOf(error, request);
   // Which is how a 401 has to say what would help (RFC 9110, section 15.5.2).
-  if (status === 401) reply.header('www-authenticate', 'Bearer');
-  return reply.code(status).header('content-type', PROBLEM_MEDIA_TYPE).send(problem);
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
+  return reply.code(problem.status).header('content-type', PROBLEM_MEDIA_TYPE).send(problem);
 }
 
 /** For URLs that no route has. */

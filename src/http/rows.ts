@@ -39,9 +39,12 @@ export const selectAll = (log: LogDescription): Selection => ({
   source: true,
 });
 
-/** The columns of a `fields=a,b,c` parameter, all where there is none. Throws `request_invalid`. */
-export function selectFields(log: LogDescription, fields: string | undefined): Selection {
-  if (fields === undefined) return selectAll(log);
+/**
+ * The columns of a `fields=a,b,c` parameter, all where there is none. Throws `request_invalid`.
+ * @param hasOrigin whether all columns include `_received` and `_source`.
+ */
+export function selectFields(log: LogDescription, fields: string | undefined, hasOrigin = true): Selection {
+  if (fields === undefined) return { columns: log.columns, received: hasOrigin, source: hasOrigin };
   const names = fields.split(',').map((name) => name.trim());
   const isOurs = (name: string): boolean => name === '_received' || name === '_source';
   const columns = names.filter((name) => !isOurs(name)).flatMap((name) => columnsNamed(log, name, 'fields'));

@@ -52,3 +52,19 @@ export function timeFromSql(text: string): string {
   const sign = isPlain ? '' : year < 0 ? '-' : '+';
   return `${sign}${digits}-${monthDay}T${time}.${fraction.padEnd(6, '0')}Z`;
 }
+
+/** The calendar repeats itself after 400 years. */
+const CYCLE_YEARS = 400;
+const CYCLE_MICROS = 146_097n * 86_400_000_000n;
+
+/** A timestamptz's text as microseconds since 1970; `undefined` for `infinity` and `-infinity`. */
+export function microsFromSql(text: string): bigint | undefined {
+  const match = SQL_TIME.exec(text);
+  if (!match) return undefined;
+  const [, yearText = '', monthDay, time, fraction = '', isBc] = match;
+  const year = isBc ? 1 - Number(yearText) : Number(yearText);
+  // JavaScript's own dates end before PostgreSQL's.
+  const cycles = Math.floor((year - 2000) / CYCLE_YEARS);
+  const millis = Date.parse(`${year - cycles * CYCLE_YEARS}-${monthDay}T${time}Z`);
+  return BigInt(millis) * 1000n + BigInt(cycles) * CYCLE_MICROS + BigInt(fraction.padEnd(6, '0'));
+}

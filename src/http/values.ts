@@ -21,10 +21,12 @@ function realFromSql(text: string): number | string {
 /** IPv6 whose end PostgreSQL writes in dots is written as any other. */
 const isDotted6 = (text: string): boolean => text.includes('.') && text.includes(':');
 
-const addressFromSql = (text: string): string => (isDotted6(text) ? Address.parse(text).toString() : text);
+/** An address as answers show it. */
+export const addressFromSql = (text: string): string =>
+  isDotted6(text) ? Address.parse(text).toString() : text;
 
 /** inet leaves out the prefix length of a single address; a subnet always shows it. */
-function subnetFromSql(text: string): string {
+export function subnetFromSql(text: string): string {
   const whole = text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`;
   return isDotted6(whole) ? Subnet.parse(whole).toString() : whole;
 }
@@ -32,7 +34,8 @@ function subnetFromSql(text: string): string {
 /** What tells how a value is shown. */
 export type ValueType = Pick<LogColumn, 'zeekType' | 'sqlType'>;
 
-const elementOf = (type: string): string => /^(?:set|vector)\[(.+)\]$/.exec(type)?.[1] ?? type;
+/** The type of the elements of a set or vector; a scalar type is itself. */
+export const elementOf = (type: string): string => /^(?:set|vector)\[(.+)\]$/.exec(type)?.[1] ?? type;
 
 function scalarReader({ zeekType, sqlType }: ValueType): (text: string) => JsonValue {
   switch (sqlType.replace(/\[\]$/, '')) {

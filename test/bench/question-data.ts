@@ -46,6 +46,7 @@ export async function makeConn(
   const made = new Map([
     ['ts', 'to_timestamp($1::float8 + n * $2::float8)'],
     ['_received', 'to_timestamp($1::float8 + n * $2::float8 + 1)'],
+    ['duration', 'CASE WHEN b.duration IS NOT NULL THEN exp(random() * 9 - 3) END'],
     ['uid', `'C' || left(md5($3::text || n), 17)`],
     ['id.orig_h', `set_masklen('10.0.0.0'::inet + (power(random(), 2) * 65535)::int, 32)`],
     ['id.resp_h', `set_masklen('192.168.0.0'::inet + (power(random(), 3) * 65535)::int, 32)`],

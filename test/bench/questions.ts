@@ -81,8 +81,8 @@ function questions(
     },
     {
       name: 'long connections of a day',
-      url: `${log}?${range(day)}&limit=100&${filter('duration > 1min')}`,
-      sql: rows(`${within(day)} AND duration > 60`),
+      url: `${log}?${range(day)}&limit=100&${filter('duration > 6min')}`,
+      sql: rows(`${within(day)} AND duration > 360`),
     },
     {
       name: 'a day in an hour each, by service',

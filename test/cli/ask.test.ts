@@ -217,6 +217,15 @@ test('as a process: exit codes, and the address from the environment', async (t)
   t.regex(bad.err, /there is no log "con"; did you mean "conn"\?/);
 });
 
+test('who is interrupted says nothing', async (t) => {
+  const stop = new AbortController();
+  const { own, told } = asking(stop.signal);
+  const run = asked(undefined, own, () => queryCommand('conn', undefined, { ...FLAGS, api }, own));
+  stop.abort();
+  t.is(await run, 130);
+  t.deepEqual(told, []);
+});
+
 test('a script completes commands, options and choices', async (t) => {
   t.regex((await new Zeekway(t, ['completion', 'bash']).end()).out, /zeekway/);
   t.regex((await new Zeekway(t, ['complete', '--', 'query', '--out']).end()).out, /^--output\t/);

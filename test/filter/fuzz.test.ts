@@ -1,23 +1,17 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { compileFilter } from '../../src/filter/check.js';
-import type { FilterColumn } from '../../src/filter/expression.js';
 import { makePredicate } from '../../src/filter/predicate.js';
 import { expectedAfter, FilterError } from '../../src/filter/syntax.js';
 import { filterSql } from '../../src/storage/queries/filter-sql.js';
 import { Values } from '../../src/storage/queries/values.js';
 import { testDatabase } from '../support/database.js';
+import { column } from './columns.js';
 
 /*
  * Whatever somebody writes is a filter or an error with a place, and never a part of the statement.
  */
 
-const column = (field: string, zeekType: string, sqlType: string): FilterColumn => ({
-  field,
-  zeekType,
-  sqlType,
-  column: field,
-});
 /** Names as a hostile peer could announce them, too. */
 const COLUMNS = [
   column('ts', 'time', 'timestamptz'),

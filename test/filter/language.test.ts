@@ -1,16 +1,10 @@
 import test from 'ava';
 import { compileFilter } from '../../src/filter/check.js';
-import type { FilterColumn } from '../../src/filter/expression.js';
 import { FilterError, parseFilter } from '../../src/filter/syntax.js';
 import { filterSql } from '../../src/storage/queries/filter-sql.js';
 import { Values } from '../../src/storage/queries/values.js';
+import { column } from './columns.js';
 
-const column = (field: string, zeekType: string, sqlType: string): FilterColumn => ({
-  field,
-  zeekType,
-  sqlType,
-  column: field,
-});
 const COLUMNS = [
   column('ts', 'time', 'timestamptz'),
   column('id.orig_h', 'addr', 'inet'),

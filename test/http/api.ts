@@ -166,3 +166,18 @@ function answer(response: LightMyRequestResponse): Answer {
     body: response.json<Json>(),
   };
 }
+
+/** The schema at `path` of the document, references replaced by what they mean. */
+export function resolved(schema: unknown, document: Json): unknown {
+  if (Array.isArray(schema)) return schema.map((one) => resolved(one, document));
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const { $ref } = schema as { $ref?: string };
+  if ($ref === undefined) {
+    return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, resolved(value, document)]));
+  }
+  const target = $ref
+    .replace(/^#\//, '')
+    .split('/')
+    .reduce((at: unknown, key) => (at as Json)[key], document);
+  return resolved(target, document);
+}

@@ -5,7 +5,7 @@ import { count } from '../../src/codec/value.js';
 import { encodeValue } from '../../src/codec/value-binary.js';
 import { type AuditEntry, writeAudit } from '../../src/storage/audit.js';
 import { eventMessage } from '../../src/zeek/message.js';
-import { ACTIONS, DOOR, INGEST, type Json, openApi, PEER, type TestApi } from './api.js';
+import { ACTIONS, DOOR, INGEST, type Json, openApi, PEER, resolved, type TestApi } from './api.js';
 
 const AUDITED: AuditEntry = {
   time: new Date('2026-11-24T03:13:17.123Z'),
@@ -52,28 +52,13 @@ test.before(async (t) => {
 });
 test.after.always(() => api.close());
 
-/** The schema at `path` of the document, references replaced by what they mean. */
-function resolved(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(resolved);
-  if (typeof schema !== 'object' || schema === null) return schema;
-  const { $ref } = schema as { $ref?: string };
-  if ($ref === undefined) {
-    return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, resolved(value)]));
-  }
-  const target = $ref
-    .replace(/^#\//, '')
-    .split('/')
-    .reduce((at: unknown, key) => (at as Json)[key], document);
-  return resolved(target);
-}
-
 type Method = 'get' | 'post' | 'delete';
 type Operation = { operationId?: string; responses: Json; parameters?: Json[] };
 
 function schemaOf(route: string, method: Method, status: string, mediaType: string): Json {
   const paths = document['paths'] as Record<string, Record<Method, Operation>>;
   const response = paths[route]?.[method].responses[status] as { content: Record<string, { schema: Json }> };
-  return resolved(response.content[mediaType]?.schema) as Json;
+  return resolved(response.content[mediaType]?.schema, document) as Json;
 }
 
 test('the description is valid OpenAPI 3.1', async (t) => {
@@ -237,6 +222,19 @@ test('a parameter with a default need not be given, and filters have any name', 
     );
     t.is(parameters.filter(({ name }) => name === 'filters').length, 1);
   }
+});
+
+test('the formats of rows are described', (t) => {
+  const paths = document['paths'] as Record<string, { get: Operation }>;
+  const answer = paths['/v1/logs/{path}']?.get.responses['200'] as { content: Json } | undefined;
+  t.deepEqual(Object.keys(answer?.content ?? {}), [
+    'application/json',
+    'application/x-ndjson',
+    'text/csv',
+    'text/tab-separated-values',
+    'application/vnd.apache.parquet',
+    'application/vnd.apache.arrow.stream',
+  ]);
 });
 
 test('the page at /docs loads nothing from elsewhere', async (t) => {

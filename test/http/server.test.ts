@@ -140,7 +140,7 @@ test.serial('a query is cancelled when the client goes', async (t) => {
   const running = async (): Promise<number> => {
     const { rows } = await api.pool.query(
       `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
-         AND query LIKE 'FETCH %' AND pid <> pg_backend_pid()`,
+         AND query LIKE '%FROM logs."slow_client"%' AND pid <> pg_backend_pid()`,
     );
     return rows.length;
   };

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
-import type { Terminal } from '../logger.js';
+import { EXIT_INTERRUPTED, type Terminal } from '../logger.js';
 import { ApiError, type ApiOptions, type Parameters } from './api.js';
 
 /** Which rows are asked for. */
@@ -49,12 +49,13 @@ export const columnsOf = (rows: readonly object[], fields: string | undefined): 
 /** Runs what asks; tells of an error in a filter with a mark under the place. */
 export async function asked(
   filter: string | undefined,
-  { terminal }: Asking,
+  { terminal, signal }: Asking,
   work: () => Promise<number>,
 ): Promise<number> {
   try {
     return await work();
   } catch (error) {
+    if (signal.aborted) return EXIT_INTERRUPTED;
     if (error instanceof ApiError && error.at && filter !== undefined && !filter.includes('\n')) {
       terminal.err(`  ${filter}`);
       terminal.err(`  ${' '.repeat(error.at.from)}${'^'.repeat(Math.max(1, error.at.to - error.at.from))}`);

@@ -13,7 +13,7 @@ import { type RecordStream, streamsOf } from '../../load/records.js';
 import { readSamples, type Samples } from '../../load/samples.js';
 import { type Database, openDatabase } from '../../storage/database.js';
 import { Cleanup } from '../cleanup.js';
-import type { Terminal } from '../logger.js';
+import { EXIT_INTERRUPTED, type Terminal } from '../logger.js';
 import { openStore } from '../store.js';
 import { CopyContender, InsertContender, type Tables } from './contenders.js';
 import { type Gateway, MemorySampler, startGateway } from './gateway.js';
@@ -43,9 +43,6 @@ export interface BenchIngestOptions {
 
 /** Network time goes on at this speed where no rate is given: it has to be some speed, and always the same one. */
 const PACE = 20_000;
-/** What a shell reports for a process that Ctrl-C ended. */
-const EXIT_INTERRUPTED = 130;
-
 /** `zeekway bench ingest`. @returns the exit code: 1 where not exactly what was sent is stored. */
 export async function benchIngestCommand(
   options: BenchIngestOptions,

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { ANONYMOUS } from '../../core/access.js';
 import { TAIL_LOGS } from '../../core/limits.js';
 import { callerOf } from '../access.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
@@ -51,7 +52,7 @@ export function tailRoutes(app: App, deps: ServerDeps): void {
     },
     async (request, reply) => {
       const caller = callerOf(request);
-      if (wantsUpgrade(request.raw)) refuseForeignPage(request.headers, caller.token !== undefined);
+      if (wantsUpgrade(request.raw)) refuseForeignPage(request.headers, caller.name !== ANONYMOUS);
       tails.checkRoom();
       const watches = await readFor(deps, request, async (query) => {
         const found: Unwatched[] = [];

@@ -54,19 +54,26 @@ export async function read<T>(
     throw toDatabaseError(error, 'connect to the database');
   });
   const reader = new Reader(pool, client, options);
+  client.on('error', ignoreConnectionEvent);
   try {
     return await reader.run(work);
   } finally {
-    client.release(await reader.end());
+    const broken = await reader.end();
+    client.off('error', ignoreConnectionEvent);
+    client.release(broken);
   }
 }
+
+/** A connection may be lost between two statements: the next one tells. Without a listener the process would end. */
+const ignoreConnectionEvent = (): void => {};
 
 /** Rows that are fetched at once, before the size of the page is looked at. */
 const FETCH_ROWS = 200;
 /** What a cell costs beyond its text: its key in the answer. */
 const CELL_BYTES = 16;
 
-const sizeOf = (cells: readonly Cell[]): number =>
+/** What a row costs in memory, about. */
+export const sizeOf = (cells: readonly Cell[]): number =>
   cells.reduce((sum, cell) => sum + CELL_BYTES + (cell === null ? 0 : textSize(cell)), 0);
 
 const textSize = (cell: string | readonly (string | null)[]): number =>
@@ -75,8 +82,8 @@ const textSize = (cell: string | readonly (string | null)[]): number =>
     : cell.reduce((sum, item) => sum + CELL_BYTES + (item?.length ?? 0), 0);
 
 /**
- * The first rows of a SELECT: `limit` of them, or those that make a page large enough (API_PAGE_BYTES), and whether
- * there are more.
+ * The first rows of a SELECT that has a LIMIT of one more: `limit` of them, or those that make a page large enough
+ * (API_PAGE_BYTES), and whether there are more.
  */
 export async function firstRows(
   query: Query,
@@ -84,22 +91,39 @@ export async function firstRows(
   values: readonly (string | readonly string[])[],
   limit: number,
 ): Promise<{ rows: Cell[][]; hasMore: boolean }> {
-  await query(`DECLARE page NO SCROLL CURSOR FOR ${select}`, values);
   const rows: Cell[][] = [];
   let bytes = 0;
-  let hasMore = false;
-  for (let isAtEnd = false; !isAtEnd && !hasMore; ) {
-    const fetched = await query(`FETCH ${FETCH_ROWS} FROM page`);
-    isAtEnd = fetched.length < FETCH_ROWS;
+  for await (const fetched of batches(query, select, values, limit)) {
     for (const row of fetched) {
-      hasMore = rows.length === limit || bytes > API_PAGE_BYTES;
-      if (hasMore) break;
+      if (rows.length === limit || bytes > API_PAGE_BYTES) return { rows, hasMore: true };
       rows.push(row);
       bytes += sizeOf(row);
     }
   }
-  await query('CLOSE page');
-  return { rows, hasMore };
+  return { rows, hasMore: false };
+}
+
+async function* batches(
+  query: Query,
+  select: string,
+  values: readonly (string | readonly string[])[],
+  limit: number,
+): AsyncGenerator<Cell[][]> {
+  if (limit < FETCH_ROWS) {
+    // All are fetched at once in any case, without the statements of a cursor.
+    yield await query(select, values);
+    return;
+  }
+  await query(`DECLARE page NO SCROLL CURSOR FOR ${select}`, values);
+  try {
+    let fetched: Cell[][];
+    do {
+      fetched = await query(`FETCH ${FETCH_ROWS} FROM page`);
+      yield fetched;
+    } while (fetched.length === FETCH_ROWS);
+  } finally {
+    await query('CLOSE page');
+  }
 }
 
 function queryError(error: unknown, { timeoutMs }: ReadOptions): ZeekwayError {
@@ -131,13 +155,14 @@ class Reader {
     const onAbort = (): void => {
       this.cancelled ??= this.cancel();
     };
-    await this.send(
+    const answers: unknown = await this.send(
       `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
        SET LOCAL statement_timeout = ${Math.ceil(timeoutMs)};
        SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO'; SET LOCAL extra_float_digits = 1;
-       SET LOCAL bytea_output = 'hex'; SET LOCAL cursor_tuple_fraction = 1`,
+       SET LOCAL bytea_output = 'hex'; SET LOCAL cursor_tuple_fraction = 1;
+       SELECT pg_backend_pid() AS pid`,
     );
-    this.backend = String((await this.query('SELECT pg_backend_pid()'))[0]?.[0]);
+    this.backend = String((answers as pg.QueryResult<{ pid: number }>[]).at(-1)?.rows[0]?.pid);
     signal?.addEventListener('abort', onAbort);
     try {
       return await work((text, values) => this.query(text, values));

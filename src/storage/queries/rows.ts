@@ -53,6 +53,7 @@ export interface RowsRequest extends RowSelection {
   readonly sort?: RowSort | undefined;
   /** Of the time: where the rows are sorted by a field, among equal ones. */
   readonly order: Order;
+  /** Infinity: all of them. */
   readonly limit: number;
   readonly after?: RowPosition | undefined;
 }
@@ -142,7 +143,7 @@ export function rowsStatement(log: LogDescription, request: RowsRequest): Statem
       `SELECT ${columns.join(', ')} FROM ${log.table}` +
       (where.length > 0 ? ` WHERE ${where.join(' AND ')}` : '') +
       ` ORDER BY ${sort ? sortSql(sort, time, order) : byTime}` +
-      ` LIMIT ${request.limit + 1}`,
+      (request.limit === Number.POSITIVE_INFINITY ? '' : ` LIMIT ${request.limit + 1}`),
     values: values.list,
   };
 }
@@ -231,7 +232,8 @@ const namesUid = ({ conditions, filter }: RowsRequest): boolean =>
         ((test.kind === 'order' && test.order === '==') || test.kind === 'one-of'),
     ));
 
-function storedRow(cells: readonly Cell[], columns: number): StoredRow {
+/** A row of `rowsStatement`, with so many columns asked for. */
+export function storedRow(cells: readonly Cell[], columns: number): StoredRow {
   const [received, sourceId] = cells.slice(-5);
   return { cells: cells.slice(0, columns), received: String(received), sourceId: String(sourceId) };
 }
