@@ -1,18 +1,14 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Asking } from './ask/asking.js';
 import type { ExportFlags } from './ask/export.js';
 import type { QueryFlags } from './ask/query.js';
 import type { TailFlags } from './ask/tail.js';
 import type { Terminal } from './logger.js';
+import { positive } from './options.js';
 
 /** The commands that ask a running gateway over its HTTP API: `query`, `top`, `tail`, `export`. */
 
 const DEFAULT_API = 'http://127.0.0.1:9280';
-
-function positive(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('expected a whole number above 0.');
-  return Number(text);
-}
 
 const addApiOptions = (command: Command): Command =>
   command

@@ -49,6 +49,12 @@ export function configSources(command: Command, keys: readonly Key[]): ConfigSou
   return { keys, flags, env: process.env };
 }
 
+/** Reads a whole number above 0. */
+export function positive(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('expected a whole number above 0.');
+  return Number(text);
+}
+
 function parseSpeed(text: string): Speed {
   if (text === 'max') return 'max';
   const speed = Number(text);

@@ -1,13 +1,9 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { Terminal } from './logger.js';
+import { positive } from './options.js';
 import type { PublishFlags, SubscribeFlags } from './talk-commands.js';
 
 const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
-
-function positive(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('expected a whole number above 0.');
-  return Number(text);
-}
 
 /** Gives a command the options that say whom to talk to. */
 const addPeerOptions = (command: Command): Command =>

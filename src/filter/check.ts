@@ -8,6 +8,7 @@ import {
   NEVER,
   negated,
   type Order,
+  TEXT_TYPES,
 } from './expression.js';
 import { type CheckOptions, Fields, type Subject } from './fields.js';
 import { Leaves } from './leaves.js';
@@ -40,7 +41,6 @@ const ORDERED = new Set([
   'file',
   'enum',
 ]);
-const TEXTS = new Set(['string', 'func', 'file', 'enum']);
 const FLIPPED: Readonly<Partial<Record<Sign, Sign>>> = { '<': '>', '<=': '>=', '>': '<', '>=': '<=' };
 
 class Checker {
@@ -167,7 +167,7 @@ class Checker {
     if (literal.type !== 'number' || !/^\d+$/.test(literal.text)) {
       throw new FilterError('a size is compared with a whole number', literal.at);
     }
-    const sized = subject.columns.filter((column) => isContainer(column) || TEXTS.has(column.zeekType));
+    const sized = subject.columns.filter((column) => isContainer(column) || TEXT_TYPES.has(column.zeekType));
     if (sized.length === 0) {
       throw new FilterError(`"${subject.name}" has no size: it is no text, set or vector`, subject.at);
     }
@@ -213,7 +213,7 @@ class Checker {
     if (isContainer(one) || isContainer(other)) return false;
     const numbers = new Set(['int', 'count']);
     return (
-      (one.sqlType === other.sqlType && (one.zeekType === other.zeekType || TEXTS.has(one.zeekType))) ||
+      (one.sqlType === other.sqlType && (one.zeekType === other.zeekType || TEXT_TYPES.has(one.zeekType))) ||
       (numbers.has(one.zeekType) && numbers.has(other.zeekType))
     );
   }
@@ -221,7 +221,7 @@ class Checker {
   /** `proto == tcp`: a word that is no field is a label where labels are. */
   private withWord(subject: Subject, order: Order, { name, at }: FieldName): Expression {
     if (!subject.columns.some(({ zeekType }) => elementType(zeekType) === 'enum')) {
-      if (subject.columns.some(({ zeekType }) => TEXTS.has(elementType(zeekType)))) {
+      if (subject.columns.some(({ zeekType }) => TEXT_TYPES.has(elementType(zeekType)))) {
         throw new FilterError(`"${name}" is no field; texts stand in quotes: "${name}"`, at);
       }
       this.fields.columns({ kind: 'field', name, at });
@@ -232,7 +232,7 @@ class Checker {
   private matches(subject: Subject, right: Term, isSearch = false): Expression {
     const literal = this.literal(right);
     const pattern = patternOf(literal, isSearch);
-    const texts = subject.columns.filter(({ zeekType }) => TEXTS.has(elementType(zeekType)));
+    const texts = subject.columns.filter(({ zeekType }) => TEXT_TYPES.has(elementType(zeekType)));
     if (texts.length === 0 || subject.isSize) {
       throw new FilterError(`"${subject.name}" is no text that a pattern could match`, subject.at);
     }

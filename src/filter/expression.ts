@@ -72,4 +72,8 @@ export const elementType = (zeekType: string): string =>
 export const isContainer = ({ sqlType }: FilterColumn): boolean => sqlType.endsWith('[]');
 
 /** PostgreSQL's type of a column's value, or of its elements. */
-export const scalarSqlType = ({ sqlType }: FilterColumn): string => sqlType.replace(/\[\]$/, '');
+export const scalarSqlType = ({ sqlType }: Pick<FilterColumn, 'sqlType'>): string =>
+  sqlType.replace(/\[\]$/, '');
+
+/** Zeek's types whose values are texts. */
+export const TEXT_TYPES: ReadonlySet<string> = new Set(['string', 'func', 'file', 'enum']);

@@ -1,5 +1,4 @@
-import type { FilterColumn } from './expression.js';
-import { elementType } from './expression.js';
+import { elementType, type FilterColumn, TEXT_TYPES } from './expression.js';
 
 /** Fields and values as a filter has them. */
 
@@ -9,7 +8,6 @@ const LABEL = /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*$/;
 const LIKE_ADDRESS = /^[0-9a-f:]+$/i;
 /** Words that mean something else where a label could stand. */
 const RESERVED = /^(and|or|not|in|has|any|t|f|true|false|unset|null|now)$/i;
-const TEXTS = new Set(['string', 'func', 'file', 'enum']);
 
 /** Where a name has other characters it stands in backquotes. */
 export const fieldText = (name: string): string =>
@@ -27,7 +25,7 @@ export function valueText(
   const type = elementType(column.zeekType);
   const isLabel = LABEL.test(value) && !RESERVED.test(value) && !LIKE_ADDRESS.test(value);
   if (type === 'enum' && isLabel && !names.has(value)) return value;
-  if (TEXTS.has(type)) return quoted(value);
+  if (TEXT_TYPES.has(type)) return quoted(value);
   if (type === 'bool') return value === 't' ? 'T' : 'F';
   if (type === 'time') return value.replace(' ', 'T').replace(/\+00$/, 'Z');
   if (type === 'subnet' && !value.includes('/')) return `${value}/${value.includes(':') ? 128 : 32}`;

@@ -3,7 +3,7 @@ import { INT64_MAX, INT64_MIN, UINT64_MAX } from '../codec/bytes.js';
 import { ZeekwayError } from '../core/errors.js';
 import { didYouMean } from '../core/nearest.js';
 import { compileFilter } from '../filter/check.js';
-import type { Expression, FilterColumn } from '../filter/expression.js';
+import { type Expression, type FilterColumn, isContainer, scalarSqlType } from '../filter/expression.js';
 import type { LogColumn, LogDescription } from '../storage/queries/catalogue.js';
 import type { Condition } from '../storage/queries/rows.js';
 import { parseTime } from './times.js';
@@ -99,13 +99,12 @@ function conditionsFor(columns: readonly LogColumn[], name: string, value: strin
 }
 
 function condition(column: LogColumn, { value, isSubnet = false }: Exclude<Parsed, string>): Condition {
-  if (column.sqlType.endsWith('[]'))
-    return { test: isSubnet ? 'contains-within' : 'contains', column, value };
+  if (isContainer(column)) return { test: isSubnet ? 'contains-within' : 'contains', column, value };
   return { test: isSubnet ? 'within' : 'equals', column, value };
 }
 
 function parseValue(column: LogColumn, name: string, value: string, now: number): Parsed {
-  switch (column.sqlType.replace(/\[\]$/, '')) {
+  switch (scalarSqlType(column)) {
     case 'boolean':
       return parseBoolean(value);
     case 'bigint':

@@ -1,4 +1,5 @@
 import { Address, Subnet } from '../codec/address.js';
+import { elementType, scalarSqlType } from '../filter/expression.js';
 import type { LogColumn, Source } from '../storage/queries/catalogue.js';
 import type { Cell } from '../storage/queries/query.js';
 import { timeFromSql } from './times.js';
@@ -34,11 +35,8 @@ export function subnetFromSql(text: string): string {
 /** What tells how a value is shown. */
 export type ValueType = Pick<LogColumn, 'zeekType' | 'sqlType'>;
 
-/** The type of the elements of a set or vector; a scalar type is itself. */
-export const elementOf = (type: string): string => /^(?:set|vector)\[(.+)\]$/.exec(type)?.[1] ?? type;
-
-function scalarReader({ zeekType, sqlType }: ValueType): (text: string) => JsonValue {
-  switch (sqlType.replace(/\[\]$/, '')) {
+function scalarReader(type: ValueType): (text: string) => JsonValue {
+  switch (scalarSqlType(type)) {
     case 'boolean':
       return (text) => text === 't';
     case 'bigint':
@@ -50,7 +48,7 @@ function scalarReader({ zeekType, sqlType }: ValueType): (text: string) => JsonV
     case 'timestamptz':
       return timeFromSql;
     case 'inet':
-      return elementOf(zeekType) === 'subnet' ? subnetFromSql : addressFromSql;
+      return elementType(type.zeekType) === 'subnet' ? subnetFromSql : addressFromSql;
     default:
       return (text) => text;
   }

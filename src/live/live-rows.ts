@@ -1,5 +1,5 @@
 import { columnSpecs } from '../bridge/columns.js';
-import { flowFields, recordCommunityId } from '../bridge/community-id.js';
+import { type FlowFields, flowFields, recordCommunityId } from '../bridge/community-id.js';
 import { DecodeError } from '../codec/bytes.js';
 import { decodeLogRecord, type LogValue } from '../codec/log-record.js';
 import { ZeekwayError } from '../core/errors.js';
@@ -95,12 +95,24 @@ export class LiveRows {
   }
 }
 
+/** Looked for once for each schema, and not for each record. */
+const flows = new WeakMap<LogSchema, FlowFields | null>();
+
+function flowOf(schema: LogSchema): FlowFields | null {
+  let flow = flows.get(schema);
+  if (flow === undefined) {
+    flow = flowFields(schema.stream, schema.fields) ?? null;
+    flows.set(schema, flow);
+  }
+  return flow;
+}
+
 /** Its values; `undefined` for a record that becomes a dead letter. */
 function decoded({ schema, serial }: LogItem): LogValue[] | undefined {
   try {
     const values = decodeLogRecord(serial);
     if (values.length !== schema.fields.length) return undefined;
-    const flow = flowFields(schema.stream, schema.fields);
+    const flow = flowOf(schema);
     return flow ? [...values, idValue(recordCommunityId((field) => values[field], flow))] : values;
   } catch (error) {
     if (error instanceof DecodeError) return undefined;

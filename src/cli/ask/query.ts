@@ -1,3 +1,4 @@
+import { quoted } from '../../http/formats/csv.js';
 import { Api, type Parameters } from './api.js';
 import { type Asking, columnsOf, heading, logPath, type SelectFlags, selection, write } from './asking.js';
 import { cell, type Row, rowsTable } from './rows-table.js';
@@ -130,11 +131,9 @@ function groupLines(
       return groups.length === 0 ? [] : rowsTable(columns, groups, shownHeading);
     case 'csv':
     case 'tsv': {
-      const separator = output === 'csv' ? ',' : '\t';
-      const quoted = (text: string): string =>
-        output === 'csv' && /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+      const [separator, cellText] = output === 'csv' ? [',', quoted] : ['\t', (text: string) => text];
       return [columns, ...groups.map((group) => columns.map((column) => cell(group[column])))].map((cells) =>
-        cells.map(quoted).join(separator),
+        cells.map(cellText).join(separator),
       );
     }
   }

@@ -19,7 +19,9 @@ export const csv: Format = {
 /** Also around blanks at the ends, which some readers drop. */
 const SPECIAL = /[",\r\n]|^$|^\s|\s$/;
 
-const quoted = (text: string): string => (SPECIAL.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+/** A cell of CSV. */
+export const quoted = (text: string): string =>
+  SPECIAL.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 
 /** Values are as JSON has them, numbers with all their digits. */
 function cellWriter(column: ExportColumn): (cell: ExportRow[number]) => string {

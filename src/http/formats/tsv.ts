@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { roundedMicros } from '../../codec/micros.js';
 import { unescapeText } from '../../codec/text.js';
+import { elementType } from '../../filter/expression.js';
 import { microsFromSql } from '../times.js';
-import { elementOf, subnetFromSql } from '../values.js';
+import { subnetFromSql } from '../values.js';
 import type { Export, ExportColumn, ExportRow, Format } from './format.js';
 
 /**
@@ -53,7 +54,7 @@ function line(row: ExportRow, writers: readonly CellWriter[]): string {
 }
 
 function cellWriter(column: ExportColumn): CellWriter {
-  const element = elementOf(column.zeekType);
+  const element = elementType(column.zeekType);
   if (element === column.zeekType) {
     const write = scalarWriter(element, ALONE);
     return (cell) => (cell === null ? UNSET : write(String(cell)));

@@ -1,6 +1,7 @@
+import { elementType, scalarSqlType } from '../../filter/expression.js';
 import type { Cell } from '../../storage/queries/query.js';
 import { microsFromSql } from '../times.js';
-import { addressFromSql, elementOf, subnetFromSql } from '../values.js';
+import { addressFromSql, subnetFromSql } from '../values.js';
 import type { ExportColumn } from './format.js';
 
 /** The types that columns have in Parquet and Arrow: those of their elements where they are sets or vectors. */
@@ -29,7 +30,7 @@ function microsValue(text: string): bigint | null {
 
 export function typedColumn({ key, zeekType, sqlType }: ExportColumn): TypedColumn {
   const column = { key, zeekType, isList: sqlType.endsWith('[]') };
-  switch (sqlType.replace(/\[\]$/, '')) {
+  switch (scalarSqlType({ sqlType })) {
     case 'boolean':
       return { ...column, type: 'bool', scalar: isTrue };
     case 'bigint':
@@ -46,7 +47,7 @@ export function typedColumn({ key, zeekType, sqlType }: ExportColumn): TypedColu
       return {
         ...column,
         type: 'text',
-        scalar: elementOf(zeekType) === 'subnet' ? subnetFromSql : addressFromSql,
+        scalar: elementType(zeekType) === 'subnet' ? subnetFromSql : addressFromSql,
       };
     default:
       return { ...column, type: 'text', scalar: asText };

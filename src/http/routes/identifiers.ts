@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { describeLogs } from '../../storage/queries/catalogue.js';
-import { FUID, identifierConditions, UID } from '../../storage/queries/pivot.js';
-import { type App, readFor, type ServerDeps } from '../context.js';
+import { FUID, type Identifier, identifierConditions, UID } from '../../storage/queries/pivot.js';
+import { type App, type Asker, readFor, type ServerDeps } from '../context.js';
 import { RowsOfLogs, rowsOfLogs } from '../pivot.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { Limit } from '../schemas.js';
@@ -37,13 +37,7 @@ export function identifierRoutes(app: App, deps: ServerDeps): void {
     },
     async (request) => {
       const { uid } = request.params;
-      const { limit, related } = request.query;
-      const logs = await readFor(deps, request, (query) => describeLogs(query));
-      const found = await rowsOfLogs(deps, request, logs, limit, (log) => {
-        const conditions = identifierConditions(log, UID, storedText(uid), related);
-        return conditions.length > 0 ? { conditions: [conditions] } : undefined;
-      });
-      return { uid, logs: found };
+      return { uid, logs: await rowsOf(deps, request, UID, uid) };
     },
   );
 
@@ -69,13 +63,21 @@ export function identifierRoutes(app: App, deps: ServerDeps): void {
     },
     async (request) => {
       const { fuid } = request.params;
-      const { limit, related } = request.query;
-      const logs = await readFor(deps, request, (query) => describeLogs(query));
-      const found = await rowsOfLogs(deps, request, logs, limit, (log) => {
-        const conditions = identifierConditions(log, FUID, storedText(fuid), related);
-        return conditions.length > 0 ? { conditions: [conditions] } : undefined;
-      });
-      return { fuid, logs: found };
+      return { fuid, logs: await rowsOf(deps, request, FUID, fuid) };
     },
   );
+}
+
+interface IdentifierRequest extends Asker {
+  readonly query: { readonly limit: number; readonly related: boolean };
+}
+
+/** The rows of an identifier, by log. */
+async function rowsOf(deps: ServerDeps, request: IdentifierRequest, identifier: Identifier, value: string) {
+  const { limit, related } = request.query;
+  const logs = await readFor(deps, request, (query) => describeLogs(query));
+  return rowsOfLogs(deps, request, logs, limit, (log) => {
+    const conditions = identifierConditions(log, identifier, storedText(value), related);
+    return conditions.length > 0 ? { conditions: [conditions] } : undefined;
+  });
 }

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { elementType, scalarSqlType } from '../../filter/expression.js';
 import type { LogColumn, LogDescription } from './catalogue.js';
 import { type RowSelection, selectionSql } from './rows.js';
 import type { Values } from './values.js';
@@ -62,8 +63,5 @@ export function elementsSql(column: LogColumn, name: string): string {
 export function keyType({ kind }: GroupKey, column: LogColumn): Pick<LogColumn, 'zeekType' | 'sqlType'> {
   if (kind === 'subnet') return { zeekType: 'subnet', sqlType: 'inet' };
   if (kind !== 'element') return column;
-  return {
-    zeekType: /^(?:set|vector)\[(.+)\]$/.exec(column.zeekType)?.[1] ?? column.zeekType,
-    sqlType: column.sqlType.replace(/\[\]$/, ''),
-  };
+  return { zeekType: elementType(column.zeekType), sqlType: scalarSqlType(column) };
 }

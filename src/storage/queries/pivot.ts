@@ -7,7 +7,7 @@ import { Values } from './values.js';
 
 /** From an identifier to its rows in all logs. */
 
-interface Identifier {
+export interface Identifier {
   /** The field that has an index; see log-indexes.ts. */
   readonly field: string;
   /** Fields by which other rows refer to it, single ones and lists. */

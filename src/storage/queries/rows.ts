@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { ZeekwayError } from '../../core/errors.js';
 import { conjuncts, timeBounds } from '../../filter/conjuncts.js';
-import type { Expression } from '../../filter/expression.js';
+import { type Expression, scalarSqlType } from '../../filter/expression.js';
 import { type LogColumn, type LogDescription, timeColumn } from './catalogue.js';
 import { timeWindows } from './extent.js';
 import { filterSql } from './filter-sql.js';
@@ -80,7 +80,7 @@ const quoted = (column: LogColumn): string => pg.escapeIdentifier(column.column)
 
 function conditionSql({ test, column, value }: Condition, values: Values): string {
   const name = quoted(column);
-  const placeholder = values.add(value, column.sqlType.replace(/\[\]$/, ''));
+  const placeholder = values.add(value, scalarSqlType(column));
   switch (test) {
     case 'equals':
       return `${name} = ${placeholder}`;
