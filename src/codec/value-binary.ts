@@ -128,7 +128,7 @@ export function readValue(reader: ByteReader, depth = 0): Value {
 }
 
 /** Writes one value; sets and tables in Broker's order, each element once. */
-function writeValue(writer: ByteWriter, value: Value): void {
+export function writeValue(writer: ByteWriter, value: Value): void {
   const tag = TAG[value.type];
   if (tag === undefined) throw new ZeekwayError('encode_invalid', `there is no Broker type "${value.type}"`);
   writer.u8(tag);

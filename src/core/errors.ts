@@ -165,6 +165,37 @@ export const ERROR_CATALOGUE = {
     'A log announces fields that cannot become a table.',
     '`zeekway dead-letters show ID` has the announcement; `zeekway dead-letters retry` when the log can be a table.',
   ),
+  // data stores
+  store_type_clash: entry(
+    'A value of that type cannot be added to, taken from or looked up in the entry of a store.',
+    'Look at the type of the entry (zeekway store get) and use one that fits: Broker adds numbers to numbers of their own type, text to text.',
+    409,
+  ),
+  store_key_missing: entry(
+    'A store has no entry with that key.',
+    'List the keys with zeekway store keys.',
+    404,
+  ),
+  store_no_master: entry(
+    'A clone has no master, so that it can neither be read nor written to.',
+    'Check that the endpoint with the master is peered (GET /v1/peers) and that the name of the store is the same there.',
+    503,
+  ),
+  store_write_unconfirmed: entry(
+    'The master of a store was lost before it confirmed a write, which may have been done.',
+    'Read the entry, and write again where it is not what it should be.',
+    503,
+  ),
+  store_write_lost: entry(
+    'A write of a clone never arrived at the master, and the clone no longer has it.',
+    'Look for a connection that fails often; the error names the clone.',
+  ),
+  store_exists: entry(
+    'This endpoint has the store already, or a peer has a master of that name.',
+    'Use another name, or attach a clone.',
+    409,
+  ),
+
   // storage
   spool_failed: entry(
     'The spool, where what came is kept until the database has it, cannot be opened or written.',

@@ -519,3 +519,37 @@ export const TAIL_LOGS = 50;
 export const TAIL_QUEUE_BYTES = 4 * 1024 * 1024;
 /** How often a client hears that there is nothing new, and of a gap: proxies give silent connections up after a minute. */
 export const TAIL_HEARTBEAT_MS = 10_000;
+
+/**
+ * Data stores (`src/protocol/store`). Their times are counted in ticks; these and the two below are the defaults of Broker
+ * (`broker::defaults::store`).
+ */
+export const STORE_TICK_MS = 100;
+/** A producer is heard at least this often. */
+export const STORE_HEARTBEAT_TICKS = 5;
+/** So long nothing comes before what is missing is asked for. */
+export const STORE_NACK_TICKS = 2;
+/** Of somebody who is not heard for so many heartbeats, 50 s, nothing is expected any more. */
+export const STORE_TIMEOUT_HEARTBEATS = 100;
+
+/** Sequence numbers that one nack may ask for, and that we ask for at once: it comes again for the rest. */
+export const STORE_NACKS = 100_000;
+/** Commands that are kept because an earlier one is missing; further ones are asked for again. */
+export const STORE_REORDERED = 100_000;
+
+/** Entries of one snapshot: as few as two bytes of a frame each, and some 400 here. */
+export const STORE_SNAPSHOT_ENTRIES = 4 * 1024 * 1024;
+/** Ticks before a snapshot is sent again to a clone that asks and asks: a large one takes its time on the way. */
+export const STORE_SNAPSHOT_AGAIN_TICKS = 20;
+
+/**
+ * Bytes of commands that a master keeps for clones that have not confirmed them. Above it those that are furthest behind are
+ * given up: they ask for a new snapshot, or are Zeek's and say that they are broken.
+ */
+export const STORE_UNCONFIRMED_BYTES = 64 * 1024 * 1024;
+/** Commands that all clones confirmed are kept so far: for a clone that comes back after it was given up for silence. */
+export const STORE_RETAINED_BYTES = 4 * 1024 * 1024;
+
+/** Writes to a clone that has no master wait for one: this many, so long (Zeek's `Broker::default_clone_mutation_buffer_interval`). */
+export const STORE_STALLED_WRITES = 100_000;
+export const STORE_STALLED_TICKS = 1_200;

@@ -58,10 +58,14 @@ function payloadsOf(wanted: 'data' | 'command', names: readonly RecordingName[])
 export const recordedPayloads = (names: readonly RecordingName[] = RECORDINGS): RecordedPayload[] =>
   payloadsOf('data', names);
 
+/** The payloads of all command envelopes: what stores say. */
+export const recordedCommands = (names: readonly RecordingName[] = RECORDINGS): RecordedPayload[] =>
+  payloadsOf('command', names);
+
 /** The keys and values in the store commands: put, put_unique, erase, expire, add, subtract by their index. */
 export function recordedStoreValues(names: readonly RecordingName[]): { bytes: Buffer; source: string }[] {
   const values: Readonly<Record<number, number>> = { 0: 2, 1: 2, 3: 1, 4: 1, 5: 2, 6: 2 };
-  return payloadsOf('command', names).flatMap(({ bytes, source }) => {
+  return recordedCommands(names).flatMap(({ bytes, source }) => {
     // u64 sequence number, two entity IDs of 24 bytes, the index.
     const read = Oracle.of(bytes.subarray(57));
     return Array.from({ length: values[bytes[56] ?? 0] ?? 0 }, () => {
