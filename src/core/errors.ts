@@ -190,6 +190,12 @@ export const ERROR_CATALOGUE = {
     'A write of a clone never arrived at the master, and the clone no longer has it.',
     'Look for a connection that fails often; the error names the clone.',
   ),
+  store_busy: entry(
+    'Too many writes of a store wait for its back end.',
+    'Wait for the writes that were made before; look at the state of the back end (GET /v1/stores).',
+    503,
+  ),
+  store_closed: entry('The store was closed.', 'Attach it again.', 503),
   store_exists: entry(
     'This endpoint has the store already, or a peer has a master of that name.',
     'Use another name, or attach a clone.',

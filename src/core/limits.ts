@@ -553,3 +553,17 @@ export const STORE_RETAINED_BYTES = 4 * 1024 * 1024;
 /** Writes to a clone that has no master wait for one: this many, so long (Zeek's `Broker::default_clone_mutation_buffer_interval`). */
 export const STORE_STALLED_WRITES = 100_000;
 export const STORE_STALLED_TICKS = 1_200;
+
+/** Writes of a master that wait to be durable; further ones are refused, those of clones come again. */
+export const STORE_PENDING = 100_000;
+/** Entries of a snapshot that are read or written before others have their turn: some milliseconds. */
+export const STORE_SNAPSHOT_PART = 2_000;
+/** How long a read of a clone waits for a master (`broker.store.max-get-delay`). */
+export const STORE_READ_WAIT_MS = 5_000;
+/** How long a clone without a master may be read: Zeek's `Broker::default_clone_stale_interval`. */
+export const STORE_STALE_MS = 300_000;
+/** First and longest wait before a back end that failed is tried again. */
+export const STORE_RETRY_FIRST_MS = 100;
+export const STORE_RETRY_LONGEST_MS = 5_000;
+/** Changes that wait for one who iterates over them; then come those after a gap that is told. */
+export const STORE_FEED_CHANGES = 10_000;

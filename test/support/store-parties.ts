@@ -9,7 +9,7 @@ import {
 } from '../../src/protocol/store/commands.js';
 import { StoreContent } from '../../src/protocol/store/content.js';
 import { Master, type StorePosition } from '../../src/protocol/store/master.js';
-import type { StoreEvent, StoreOutput } from '../../src/protocol/store/outputs.js';
+import { differences, type StoreEvent, type StoreOutput } from '../../src/protocol/store/outputs.js';
 import { SnapshotReader, SnapshotWriter } from '../../src/protocol/store/snapshot.js';
 import { printNotation } from '../../src/zeek/notation/print.js';
 
@@ -70,8 +70,10 @@ abstract class Party {
     else if (output.type === 'done') this.outcomes.set(output.request, String(output.inserted ?? 'done'));
     else if (output.type === 'failed') this.outcomes.set(output.request, output.error.code);
     else if (output.type === 'refused') this.notes.push(`refused ${output.error.code}`);
-    else if (output.type === 'attached') this.notes.push('attached');
-    else this.notes.push(`${output.type} ${'reason' in output ? output.reason : ''}`.trim());
+    else if (output.type === 'attached') {
+      this.notes.push('attached');
+      this.events.push(...differences(output.before, this.content, output.master));
+    } else this.notes.push(`${output.type} ${'reason' in output ? output.reason : ''}`.trim());
   }
 }
 
@@ -107,13 +109,10 @@ export class CloneParty extends Party {
   protected override takeOne(output: StoreOutput): void {
     if (output.type !== 'snapshot') super.takeOne(output);
     else {
-      const entries = new SnapshotReader(output.snapshot).read(output.snapshot.size);
-      this.take(
-        this.clone.attach(
-          output,
-          entries.map(([key, value]) => ({ key, value })),
-        ),
-      );
+      const content = new StoreContent();
+      const reader = new SnapshotReader(output.snapshot);
+      for (const [key, value] of reader.read(output.snapshot.size)) content.set({ key, value });
+      this.take(this.clone.attach(output, content));
     }
   }
 }

@@ -1,4 +1,3 @@
-import { equals } from '../../codec/value.js';
 import { ZeekwayError } from '../../core/errors.js';
 import {
   STORE_HEARTBEAT_TICKS,
@@ -19,8 +18,8 @@ import {
   sameEntity,
 } from './commands.js';
 import { Consumer, type ConsumerControl } from './consumer.js';
-import { StoreContent, type StoreEntry } from './content.js';
-import type { StoreOutput } from './outputs.js';
+import { StoreContent } from './content.js';
+import { changeTo, type StoreOutput } from './outputs.js';
 import { Producer } from './producer.js';
 
 /** A write that the master has not confirmed. */
@@ -54,7 +53,7 @@ export interface CloneOptions {
  * missed something that the master no longer has. Writes that were sent and not confirmed fail then: they may have been done.
  */
 export class Clone {
-  readonly content = new StoreContent();
+  content = new StoreContent();
   private readonly topic: string;
   private readonly newId: () => EntityId;
   private id: EntityId;
@@ -127,19 +126,16 @@ export class Clone {
     return this.take();
   }
 
-  /** The master's content, of a `snapshot`. */
+  /** The master's content, of a `snapshot`; what it was before comes with the output. */
   attach(
-    {
-      master,
-      offset,
-      heartbeatTicks,
-    }: Pick<Extract<StoreOutput, { type: 'snapshot' }>, 'master' | 'offset' | 'heartbeatTicks'>,
-    entries: Iterable<StoreEntry>,
+    { master, offset, heartbeatTicks }: Omit<Extract<StoreOutput, { type: 'snapshot' }>, 'type' | 'snapshot'>,
+    content: StoreContent,
   ): StoreOutput[] {
     this.mode = 'attached';
     this.lastHeard = this.ticks;
-    this.replaceContent(entries, master);
-    this.outputs.push({ type: 'attached', master });
+    const before = this.content;
+    this.content = content;
+    this.outputs.push({ type: 'attached', master, before });
     this.consumer.handshake(offset, heartbeatTicks);
     if (this.mode === 'attached') this.startWriting(master);
     return this.take();
@@ -226,30 +222,17 @@ export class Clone {
     }
   }
 
-  private replaceContent(entries: Iterable<StoreEntry>, publisher: EntityId): void {
-    const old = this.content.moveOut();
-    for (const entry of entries) this.store(entry, old.delete(entry.key), publisher);
-    for (const { key, value } of old.all()) {
-      this.outputs.push({ type: 'event', event: { type: 'erase', key, old: value, publisher } });
-    }
-  }
-
-  private store(entry: StoreEntry, old: StoreEntry | undefined, publisher: EntityId): void {
-    const { key, value } = entry;
-    this.content.set(entry);
-    if (old === undefined)
-      this.outputs.push({ type: 'event', event: { type: 'insert', key, value, publisher } });
-    // Of a snapshot most is what was here.
-    else if (!equals(value, old.value)) {
-      this.outputs.push({ type: 'event', event: { type: 'update', key, value, old: old.value, publisher } });
-    }
+  private put({ key, value, publisher }: Extract<StoreAction, { type: 'put' }>): void {
+    const old = this.content.get(key)?.value;
+    this.content.set({ key, value });
+    this.outputs.push({ type: 'event', event: changeTo(key, value, old, publisher) });
   }
 
   private consume(action: StoreAction): void {
     const { publisher } = action;
     switch (action.type) {
       case 'put':
-        this.store({ key: action.key, value: action.value }, this.content.get(action.key), publisher);
+        this.put(action);
         break;
       case 'erase':
       case 'expire': {

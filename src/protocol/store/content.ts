@@ -20,7 +20,7 @@ const identity = (key: Value): string => encodeValue(key).toString('latin1');
 
 /** The entries of a store by their keys, in the order they came. */
 export class StoreContent {
-  private entries = new Map<string, StoreEntry>();
+  private readonly entries = new Map<string, StoreEntry>();
 
   get size(): number {
     return this.entries.size;
@@ -42,17 +42,11 @@ export class StoreContent {
     return entry;
   }
 
-  /** Leaves nothing here. @returns what was there. */
-  moveOut(): StoreContent {
-    const moved = new StoreContent();
-    moved.entries = this.entries;
-    this.entries = new Map();
-    return moved;
-  }
-
   /** @returns the entries that were there. */
   clear(): StoreEntry[] {
-    return this.moveOut().all();
+    const entries = this.all();
+    this.entries.clear();
+    return entries;
   }
 
   /** Those of now, whatever happens to the store later. */

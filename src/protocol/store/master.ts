@@ -1,5 +1,5 @@
 import { ZeekwayError } from '../../core/errors.js';
-import { STORE_HEARTBEAT_TICKS, STORE_TIMEOUT_HEARTBEATS } from '../../core/limits.js';
+import { STORE_HEARTBEAT_TICKS, STORE_PENDING, STORE_TIMEOUT_HEARTBEATS } from '../../core/limits.js';
 import { addTo, subtractFrom } from './arithmetic.js';
 import {
   cloneTopic,
@@ -15,7 +15,7 @@ import {
 import { Consumer } from './consumer.js';
 import type { StoreChange, StoreContent, StoreEntry } from './content.js';
 import { Expiries } from './expiries.js';
-import type { StoreEvent, StoreOutput } from './outputs.js';
+import { changeTo, type StoreEvent, type StoreOutput } from './outputs.js';
 import { Producer } from './producer.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -145,7 +145,8 @@ export class Master {
     if (writer) writer.lastSeen = this.ticks;
     if (isAction(command)) {
       this.now = now;
-      writer?.consumer.receive(sequence, command);
+      // What is not taken comes again: the channel sees to that.
+      if (this.waiting.length < STORE_PENDING) writer?.consumer.receive(sequence, command);
     } else this.control(sender, writer, command);
     return this.take();
   }
@@ -153,7 +154,11 @@ export class Master {
   /** Does an action of this endpoint; `done` or `failed` comes with the request. */
   act(action: StoreAction, request: bigint, now: bigint): StoreOutput[] {
     this.now = now;
-    this.perform(action, { request });
+    if (this.waiting.length < STORE_PENDING) this.perform(action, { request });
+    else {
+      const error = new ZeekwayError('store_busy', `${STORE_PENDING} writes wait for the back end`);
+      this.outputs.push({ type: 'failed', request, error });
+    }
     return this.take();
   }
 
@@ -386,14 +391,12 @@ export class Master {
     expiry: bigint | undefined,
     command: StoreAction,
   ): Deed {
-    const old = this.content.get(key);
+    const old = this.content.get(key)?.value;
     const entry: StoreEntry = { key, value, ...(expiry === undefined ? {} : { expires: this.now + expiry }) };
     this.content.set(entry);
     this.expiries.add(entry);
-    const event: StoreEvent = old
-      ? { type: 'update', key, value, old: old.value, publisher }
-      : { type: 'insert', key, value, publisher };
-    return { changes: [{ type: 'put', ...entry }], events: [event], commands: [command] };
+    const events = [changeTo(key, value, old, publisher)];
+    return { changes: [{ type: 'put', ...entry }], events, commands: [command] };
   }
 
   private putUnique(action: Extract<StoreAction, { type: 'put_unique' }>): Deed {

@@ -1,7 +1,8 @@
-import type { Value } from '../../codec/value.js';
+import { equals, type Value } from '../../codec/value.js';
 import type { ZeekwayError } from '../../core/errors.js';
 import type { EndpointId } from '../broker/endpoint-id.js';
 import type { EntityId } from './commands.js';
+import type { StoreContent } from './content.js';
 import type { Snapshot } from './snapshot.js';
 
 /** A change of a store's content, as those are told who follow it. */
@@ -21,6 +22,31 @@ export type StoreEvent =
       readonly old: Value;
       readonly publisher: EntityId;
     };
+
+export const changeTo = (
+  key: Value,
+  value: Value,
+  old: Value | undefined,
+  publisher: EntityId,
+): StoreEvent =>
+  old === undefined
+    ? { type: 'insert', key, value, publisher }
+    : { type: 'update', key, value, old, publisher };
+
+/** What happened to a content that became another one. */
+export function* differences(
+  before: StoreContent,
+  after: StoreContent,
+  publisher: EntityId,
+): Generator<StoreEvent> {
+  for (const { key, value } of before.all()) {
+    if (after.get(key) === undefined) yield { type: 'erase', key, old: value, publisher };
+  }
+  for (const { key, value } of after.all()) {
+    const old = before.get(key)?.value;
+    if (old === undefined || !equals(old, value)) yield changeTo(key, value, old, publisher);
+  }
+}
 
 /** What a master or a clone wants done, in this order. */
 export type StoreOutput =
@@ -47,7 +73,8 @@ export type StoreOutput =
       readonly heartbeatTicks: number;
       readonly snapshot: Snapshot;
     }
-  | { readonly type: 'attached'; readonly master: EntityId }
+  /** The content is the master's now; see `differences` for what that changed. */
+  | { readonly type: 'attached'; readonly master: EntityId; readonly before: StoreContent }
   | { readonly type: 'detached'; readonly reason: string }
   /** Somebody who listened or wrote to the master is gone. */
   | { readonly type: 'dropped'; readonly entity: EntityId; readonly reason: string };

@@ -149,7 +149,7 @@ test('a clone whose master is silent is detached; it keeps the content, and writ
   t.deepEqual(clone.shown, ['"b" = 2', '"c" = 3']);
   t.deepEqual(
     clone.events.map(({ type }) => type),
-    ['insert', 'insert', 'erase', 'insert'],
+    ['insert', 'erase', 'insert', 'insert'],
   );
 });
 
