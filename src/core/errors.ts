@@ -196,6 +196,16 @@ export const ERROR_CATALOGUE = {
     503,
   ),
   store_closed: entry('The store was closed.', 'Attach it again.', 503),
+  store_name_invalid: entry(
+    'A store cannot have that name.',
+    "Use one that is not empty and has no '/<$>/' in it: Broker makes topics of it.",
+    400,
+  ),
+  store_backend_failed: entry(
+    'The back end of a store failed.',
+    'The error names the cause. A master tries again until it works, and confirms nothing meanwhile.',
+    503,
+  ),
   store_exists: entry(
     'This endpoint has the store already, or a peer has a master of that name.',
     'Use another name, or attach a clone.',

@@ -6,11 +6,16 @@ import { ZeekwayError } from '../core/errors.js';
 import {
   type CodecLimits,
   DEFAULT_CODEC_LIMITS,
+  STORE_READ_WAIT_MS,
   SUBSCRIBER_QUEUE_BYTES,
   SUBSCRIBER_QUEUE_MESSAGES,
 } from '../core/limits.js';
 import { type EndpointId, newEndpointId, parseEndpointId } from '../protocol/broker/endpoint-id.js';
 import { minimalFilter } from '../protocol/broker/filter.js';
+import type { StoreBackend } from '../store/backend.js';
+import { MemoryBackend } from '../store/backends/memory.js';
+import type { Store, StoreStatus } from '../store/store.js';
+import { StoreHub } from '../store/store-hub.js';
 import type { Listener } from '../transport/contract.js';
 import { parseDialledUrl, parseEndpointUrl, schemeOf } from '../transport/endpoint-url.js';
 import { parseZeromqLogUrl, type ZeromqLogAddress } from '../transport/zeromq-url.js';
@@ -77,6 +82,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   /** Those over other transports than Broker's, by URL. */
   private readonly others = new Map<string, Peer>();
   private readonly router: Router;
+  private readonly stores: StoreHub;
   private readonly subscriptions = new Set<Subscription>();
   private readonly sources = new WeakMap<Link, MessageSource>();
   private readonly nodeNames = new Map<EndpointId, string>();
@@ -100,7 +106,20 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
         const received = this.clock.wallNanos();
         this.handleMessage(new Message(topic, payload, this.sourceOf(link), received, this.limits));
       },
+      onCommand: (link, { topic, payload }) => {
+        const error = this.stores.receive(topic, payload);
+        if (error) link.reject(error);
+      },
       onPeerEvent: (event) => this.handlePeerEvent(event),
+    });
+    this.stores = new StoreHub({
+      id: this.id,
+      clock: this.clock,
+      random,
+      limits: this.limits,
+      send: ({ topic, payload, receiver }) => this.peerManager.publish(topic, payload, receiver, 'command'),
+      topicsChanged: () => this.applyFilter(),
+      isWanted: (topic) => this.peerManager.isWanted(topic),
     });
     this.peerManager.setFilter(this.filter());
   }
@@ -190,8 +209,53 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
     return this.publish(topic, eventMessage(name, args.map(fromNatural), timestamp), options);
   }
 
-  /** Unpeers in order, stops listening and dialling, and ends the subscriptions. */
+  /**
+   * Becomes the master of a data store: clones in Zeek and elsewhere follow it. What it holds is kept by the back end; in
+   * memory only where it is left out. Throws `store_exists`, `store_name_invalid`, and what the back end throws.
+   */
+  attachMaster(name: string, backend: StoreBackend = new MemoryBackend()): Promise<Store> {
+    this.expectOpen();
+    return this.stores.attachMaster(name, backend);
+  }
+
+  /**
+   * Becomes a clone of the data store whose master is at a peer; resolves when that has answered. Without `waitMs` it waits 5
+   * seconds; with 0 it does not wait, and the store attaches when there is a master. Throws `store_no_master`,
+   * `store_exists`, `store_name_invalid`.
+   */
+  async attachClone(
+    name: string,
+    { waitMs = STORE_READ_WAIT_MS }: { readonly waitMs?: number } = {},
+  ): Promise<Store> {
+    this.expectOpen();
+    const clone = this.stores.attachClone(name);
+    try {
+      if (waitMs > 0) await clone.attached(waitMs);
+    } catch (error) {
+      await this.stores.detach(name);
+      throw error;
+    }
+    return clone;
+  }
+
+  /** Ends a store here; what was written to a master is durable then. @returns whether there was one. */
+  detachStore(name: string): Promise<boolean> {
+    return this.stores.detach(name);
+  }
+
+  /** The store of that name, where this endpoint has it. */
+  store(name: string): Store | undefined {
+    return this.stores.get(name);
+  }
+
+  /** The stores that this endpoint has. */
+  storeStatus(): StoreStatus[] {
+    return this.stores.status();
+  }
+
+  /** Unpeers in order, stops listening and dialling, and ends the stores and the subscriptions. */
   async close(): Promise<void> {
+    await this.stores.close();
     const others = [...this.others.values()].map((peer) => peer.close());
     await Promise.all([this.peerManager.close(), ...others]);
     this.others.clear();
@@ -268,6 +332,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
     return minimalFilter([
       ...own,
       ...this.router.topics,
+      ...this.stores.topics,
       ...[...this.subscriptions].flatMap(({ topics }) => topics),
     ]);
   }

@@ -98,7 +98,12 @@ export class Link {
    * @returns whether the message was sent: the peer wants it and its queue has room. A queue that is empty has
    * room for any message.
    */
-  publish(topic: string, payload: Uint8Array, receiver?: EndpointId): boolean {
+  publish(
+    topic: string,
+    payload: Uint8Array,
+    receiver?: EndpointId,
+    type: 'data' | 'command' = 'data',
+  ): boolean {
     if (this.session.state !== 'peered') return false;
     if (receiver === undefined && !this.session.wants(topic)) return false;
     const queued = this.connection.queuedBytes;
@@ -107,8 +112,19 @@ export class Link {
       return false;
     }
     this.messagesOut += 1;
-    this.perform(this.session.publish(topic, payload, receiver));
+    this.perform(this.session.publish(topic, payload, receiver, type));
     return true;
+  }
+
+  /** The owner could not use a message. */
+  reject(error: ZeekwayError): void {
+    this.ignoredFrames += 1;
+    this.lastError = errorLine(error);
+  }
+
+  /** Whether the peer wants messages on that topic. */
+  wants(topic: string): boolean {
+    return this.isPeered && this.session.wants(topic);
   }
 
   setFilter(filter: Filter): void {
@@ -194,8 +210,7 @@ export class Link {
         this.owner.message(this, output.envelope);
         break;
       case 'ignored':
-        this.ignoredFrames += 1;
-        this.lastError = errorLine(output.error);
+        this.reject(output.error);
         break;
       case 'end':
         this.connection.end();

@@ -20,6 +20,8 @@ export interface PeerManagerOptions {
   readonly random: RandomBytes;
   /** A data envelope came. */
   readonly onMessage: (link: Link, envelope: Envelope) => void;
+  /** A command envelope came: what data stores say. */
+  readonly onCommand: (link: Link, envelope: Envelope) => void;
   readonly onPeerEvent: (event: PeerEvent, link?: Link) => void;
 }
 
@@ -109,13 +111,23 @@ export class PeerManager {
   }
 
   /** @returns to how many peers it went. */
-  publish(topic: string, payload: Uint8Array, receiver?: EndpointId): number {
+  publish(
+    topic: string,
+    payload: Uint8Array,
+    receiver?: EndpointId,
+    type: 'data' | 'command' = 'data',
+  ): number {
     let sent = 0;
     for (const link of this.links.keys()) {
       if (receiver !== undefined && link.peer !== receiver) continue;
-      if (link.publish(topic, payload, receiver)) sent += 1;
+      if (link.publish(topic, payload, receiver, type)) sent += 1;
     }
     return sent;
+  }
+
+  /** Whether a peer wants messages on that topic. */
+  isWanted(topic: string): boolean {
+    return [...this.links.keys()].some((link) => link.wants(topic));
   }
 
   /** Stops or restarts reading from all peers: back-pressure. */
@@ -176,6 +188,7 @@ export class PeerManager {
         alive: ({ peer }) => peer !== undefined && this.table.confirm(peer),
         message: (from, envelope) => {
           if (envelope.type === 'data') this.options.onMessage(from, envelope);
+          else this.options.onCommand(from, envelope);
         },
         ended: (ended, end) => this.handleEnded(ended, end),
       },

@@ -9,15 +9,15 @@ export type { StoreChange, StoreEntry } from '../protocol/store/content.js';
 export interface StoreBackend {
   /**
    * Hands over each entry, in any order; called once, before anything else. Those that have expired meanwhile come, too.
-   * @returns the sequence number of the last commit; undefined where there was none yet.
+   * @returns the position of the last commit; undefined where there was none yet.
    */
-  load(entry: (entry: StoreEntry) => void): Promise<bigint | undefined>;
+  load(entry: (entry: StoreEntry) => void): Promise<Uint8Array | undefined>;
   /**
-   * Makes changes durable, all or none of them, together with the sequence number that they reach: after it resolved they survive
-   * `kill -9`. The master waits for one call before the next. Rejects where it could not: the master tries again, with the same
+   * Makes changes durable, all or none of them, together with the position that they reach, whose bytes are the master's own
+   * affair: after it resolved they survive `kill -9`. The master waits for one call before the next. Rejects where it could not: the master tries again, with the same
    * changes first.
    */
-  commit(changes: readonly StoreChange[], sequence: bigint): Promise<void>;
+  commit(changes: readonly StoreChange[], position: Uint8Array): Promise<void>;
   /** Lets go of the file or the connection. */
   close(): Promise<void>;
 }

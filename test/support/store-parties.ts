@@ -8,8 +8,9 @@ import {
   type StoreAction,
 } from '../../src/protocol/store/commands.js';
 import { StoreContent } from '../../src/protocol/store/content.js';
-import { Master, type StorePosition } from '../../src/protocol/store/master.js';
+import { Master } from '../../src/protocol/store/master.js';
 import { differences, type StoreEvent, type StoreOutput } from '../../src/protocol/store/outputs.js';
+import type { StorePosition } from '../../src/protocol/store/position.js';
 import { SnapshotReader, SnapshotWriter } from '../../src/protocol/store/snapshot.js';
 import { printNotation } from '../../src/zeek/notation/print.js';
 

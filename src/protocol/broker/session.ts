@@ -160,12 +160,17 @@ export class BrokerSession {
   }
 
   /**
-   * Sends a data envelope when the peer's filter matches; nothing otherwise.
-   * @param payload the value bytes. @param receiver addresses that endpoint past its filter.
+   * Sends an envelope, of data or of a store's command, when the peer's filter matches; nothing otherwise.
+   * @param payload the bytes of the value or the command. @param receiver addresses that endpoint past its filter.
    */
-  publish(topic: string, payload: Uint8Array, receiver?: EndpointId): SessionOutput[] {
+  publish(
+    topic: string,
+    payload: Uint8Array,
+    receiver?: EndpointId,
+    type: 'data' | 'command' = 'data',
+  ): SessionOutput[] {
     if (this.phase === 'peered' && (receiver !== undefined || this.wants(topic))) {
-      this.sendEnvelope('data', receiver ?? EVERYBODY, topic, payload);
+      this.sendEnvelope(type, receiver ?? EVERYBODY, topic, payload);
     }
     return this.take();
   }

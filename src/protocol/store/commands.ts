@@ -127,14 +127,14 @@ const isActionIndex = (index: number): boolean => index <= STORE_COMMANDS.indexO
 export const isAction = (command: StoreCommand): command is StoreAction =>
   isActionIndex(STORE_COMMANDS.indexOf(command.type));
 
-function readEntity(reader: ByteReader): EntityId {
+export function readEntity(reader: ByteReader): EntityId {
   return {
     endpoint: endpointIdFromBytes(reader.slice(16, 'an endpoint ID')),
     object: reader.u64('an object'),
   };
 }
 
-function writeEntity(writer: ByteWriter, { endpoint, object }: EntityId): void {
+export function writeEntity(writer: ByteWriter, { endpoint, object }: EntityId): void {
   writer.put(endpointIdToBytes(endpoint)).u64(object);
 }
 

@@ -16,6 +16,7 @@ import { Consumer } from './consumer.js';
 import type { StoreChange, StoreContent, StoreEntry } from './content.js';
 import { Expiries } from './expiries.js';
 import { changeTo, type StoreEvent, type StoreOutput } from './outputs.js';
+import type { StorePosition } from './position.js';
 import { Producer } from './producer.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -40,14 +41,6 @@ interface Writer {
   /** The last action of it that is durable, which is what it is told; 0 while it is not attached durably. */
   durable: bigint;
   lastSeen: number;
-}
-
-/** How far a content is: kept with it, a master goes on where it was, and does no action of a clone twice. */
-export interface StorePosition {
-  /** The last command to the clones. */
-  readonly sequence: bigint;
-  /** Of each who writes the last action. */
-  readonly writers: readonly { readonly id: EntityId; readonly sequence: bigint }[];
 }
 
 /** What a clone waits for. */
