@@ -176,6 +176,11 @@ export const ERROR_CATALOGUE = {
     'List the keys with zeekway store keys.',
     404,
   ),
+  store_key_exists: entry(
+    'A store has an entry with that key already.',
+    'Read it, or put it without If-None-Match.',
+    412,
+  ),
   store_no_master: entry(
     'A clone has no master, so that it can neither be read nor written to.',
     'Check that the endpoint with the master is peered (GET /v1/peers) and that the name of the store is the same there.',

@@ -17,6 +17,7 @@ import { type Query, read } from '../storage/queries/query.js';
 import type { ClientDoor } from './clients.js';
 import type { DeadLetterActions } from './dead-letters.js';
 import type { Health, IngestStream, PeerActions, PeerStatus } from './peers.js';
+import type { StoreAccess } from './stores.js';
 
 /** A certificate and its key. */
 export interface TlsFiles {
@@ -50,6 +51,8 @@ export interface ServerDeps {
   readonly tls?: TlsFiles;
   /** Publishing and the peers of this run: not offered where it is left out. */
   readonly actions?: PeerActions;
+  /** The data stores of the endpoint: not offered where it is left out. */
+  readonly stores?: StoreAccess;
   /** What came from whom since the start: not offered where it is left out. */
   readonly ingest?: () => readonly IngestStream[];
   readonly logger: Logger;

@@ -42,12 +42,15 @@ import { peerChangeRoutes } from './routes/peer-changes.js';
 import { peerRoutes } from './routes/peers.js';
 import { publishRoutes } from './routes/publish.js';
 import { rowRoutes } from './routes/rows.js';
+import { storeRoutes } from './routes/stores.js';
 import { tailRoutes } from './routes/tail.js';
 import { RowSchema, SourceSchema } from './schemas.js';
+import { Tails } from './tails.js';
 import { routeUpgrades, wantsUpgrade } from './upgrade.js';
 
 export type { ServerDeps, TlsFiles } from './context.js';
 export type { Health, HealthCheck, IngestStream, PeerActions, PeerStatus } from './peers.js';
+export type { StoreAccess } from './stores.js';
 
 /**
  * The HTTP server with all its routes, not yet listening: `await server.listen({ host, port })`, and
@@ -112,7 +115,10 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     auditRoutes(routes, deps);
     clientRoutes(routes, deps);
     healthRoutes(routes, deps);
-    tailRoutes(routes, deps);
+    const tails = new Tails(deps);
+    routes.addHook('preClose', async () => tails.close());
+    tailRoutes(routes, deps, tails);
+    storeRoutes(routes, deps, tails);
     metricsRoutes(routes, deps);
     errorRoutes(routes);
     pageRoutes(routes);

@@ -7,7 +7,7 @@ interface Sink {
   /** What was given to it and is not with the client yet. */
   readonly queuedBytes: number;
   /** @param data JSON. */
-  send(event: 'row' | 'gap', data: string): void;
+  send(event: string, data: string): void;
   /** Something that keeps the connection alive. */
   beat(): void;
 }
@@ -35,8 +35,8 @@ export function webSocketFrames(socket: WebSocket): Sink {
 }
 
 /**
- * One client of the live tail. While too much waits for it, rows are left out; how many is told in their place, before
- * the next row or with the next beat.
+ * One client that follows something. While too much waits for it, messages are left out; how many is told in their place,
+ * before the next one or with the next beat.
  */
 export class TailClient {
   private untold = 0;
@@ -46,15 +46,20 @@ export class TailClient {
     private readonly queueBytes = TAIL_QUEUE_BYTES,
   ) {}
 
-  /** @param row JSON. @returns whether there was room for it. */
-  row(path: string, row: string): boolean {
+  /** @param data JSON. @returns whether there was room for it. */
+  tell(event: string, data: string): boolean {
     if (this.sink.queuedBytes > this.queueBytes) {
-      this.untold += 1;
+      this.miss(1);
       return false;
     }
     this.tellGap();
-    this.sink.send('row', `{"path":${JSON.stringify(path)},"row":${row}}`);
+    this.sink.send(event, data);
     return true;
+  }
+
+  /** So many messages were left out before they came here. */
+  miss(messages: number): void {
+    this.untold += messages;
   }
 
   beat(): void {

@@ -4,13 +4,12 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Caller } from '../core/access.js';
 import { ZeekwayError } from '../core/errors.js';
 import { TAIL_CLIENTS, TAIL_HEARTBEAT_MS } from '../core/limits.js';
-import type { Watch } from '../live/live-rows.js';
 import type { ServerDeps } from './context.js';
 import { eventStream, TailClient, webSocketFrames } from './tail-client.js';
 import { takeOver } from './upgrade.js';
 
-/** A watch that nobody gets the rows of yet. */
-export type Unwatched = Omit<Watch, 'deliver'>;
+/** Begins to tell a client what it follows. @returns what ends that. */
+export type Follow = (client: TailClient) => () => void;
 
 /** WebSocket's close codes (RFC 6455, section 7.4.1). */
 const GOING_AWAY = 1001;
@@ -23,7 +22,7 @@ interface Open {
   readonly end: (code: number) => void;
 }
 
-/** The clients of the live tail that are connected. One whose token is revoked is let go with the next beat. */
+/** The clients that follow something, of the live tail and of stores. One whose token is revoked is let go with the next beat. */
 export class Tails {
   private readonly server = new WebSocketServer({
     noServer: true,
@@ -33,17 +32,20 @@ export class Tails {
   private readonly open = new Set<Open>();
   private readonly timer: NodeJS.Timeout;
 
-  constructor(private readonly deps: Pick<ServerDeps, 'live' | 'gate'>) {
+  constructor(private readonly deps: Pick<ServerDeps, 'gate'>) {
     this.timer = setInterval(() => this.beat(), TAIL_HEARTBEAT_MS).unref();
   }
 
   /** Throws `too_many_clients`. */
   checkRoom(): void {
     if (this.open.size < TAIL_CLIENTS) return;
-    throw new ZeekwayError('too_many_clients', `there are ${this.open.size} clients of the live tail`);
+    throw new ZeekwayError(
+      'too_many_clients',
+      `${this.open.size} clients follow the live tail or a store already`,
+    );
   }
 
-  openStream(reply: FastifyReply, watches: readonly Unwatched[], caller: Caller): void {
+  openStream(reply: FastifyReply, follow: Follow, caller: Caller): void {
     reply.hijack();
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) {
@@ -52,21 +54,16 @@ export class Tails {
     // A proxy must not keep rows back.
     raw.writeHead(200, { 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
     const client = new TailClient(eventStream(raw));
-    raw.on('close', this.enter({ client, caller, end: () => raw.end() }, watches));
+    raw.on('close', this.enter({ client, caller, end: () => raw.end() }, follow));
     // The headers, so that the client knows that it is connected.
     client.beat();
   }
 
-  openSocket(
-    { raw }: FastifyRequest,
-    reply: FastifyReply,
-    watches: readonly Unwatched[],
-    caller: Caller,
-  ): void {
+  openSocket({ raw }: FastifyRequest, reply: FastifyReply, follow: Follow, caller: Caller): void {
     takeOver(reply, (stream: Duplex, head: Buffer) => {
       this.server.handleUpgrade(raw, stream, head, (socket: WebSocket) => {
         const client = new TailClient(webSocketFrames(socket));
-        socket.on('close', this.enter({ client, caller, end: (code) => socket.close(code) }, watches));
+        socket.on('close', this.enter({ client, caller, end: (code) => socket.close(code) }, follow));
         // What it says is not listened to; an error ends the connection.
         socket.on('error', () => socket.terminate());
       });
@@ -86,14 +83,12 @@ export class Tails {
   }
 
   /** @returns what to call when the client has left. */
-  private enter(open: Open, watches: readonly Unwatched[]): () => void {
-    const ends = watches.map((watch) =>
-      this.deps.live?.watch({ ...watch, deliver: (row) => open.client.row(watch.path, row) }),
-    );
+  private enter(open: Open, follow: Follow): () => void {
+    const end = follow(open.client);
     this.open.add(open);
     return () => {
       this.open.delete(open);
-      for (const unwatch of ends) unwatch?.();
+      end();
     };
   }
 }

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { ANONYMOUS } from '../../core/access.js';
 import { TAIL_LOGS } from '../../core/limits.js';
+import type { Watch } from '../../live/live-rows.js';
 import { callerOf } from '../access.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { refuseForeignPage } from '../cross-site.js';
@@ -8,7 +9,8 @@ import { parseFilterText } from '../filters.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { findLog, selectFields } from '../rows.js';
 import { Filter } from '../schemas.js';
-import { Tails, type Unwatched } from '../tails.js';
+import type { TailClient } from '../tail-client.js';
+import type { Tails } from '../tails.js';
 import { wantsUpgrade } from '../upgrade.js';
 import { columnKeys } from '../values.js';
 
@@ -30,9 +32,7 @@ const Query = Type.Object(
 );
 
 /** The live tail: rows as they come, as Server-Sent Events or over a WebSocket. */
-export function tailRoutes(app: App, deps: ServerDeps): void {
-  const tails = new Tails(deps);
-  app.addHook('preClose', async () => tails.close());
+export function tailRoutes(app: App, deps: ServerDeps, tails: Tails): void {
   app.get(
     '/v1/tail',
     {
@@ -61,12 +61,26 @@ export function tailRoutes(app: App, deps: ServerDeps): void {
         return found;
       });
       tails.checkRoom();
-      if (wantsUpgrade(request.raw)) tails.openSocket(request, reply, watches, caller);
-      else tails.openStream(reply, watches, caller);
+      const follow = (client: TailClient): (() => void) => {
+        const ends = watches.map((watch) => deps.live?.watch({ ...watch, deliver: rowsTo(client, watch) }));
+        return () => {
+          for (const end of ends) end?.();
+        };
+      };
+      if (wantsUpgrade(request.raw)) tails.openSocket(request, reply, follow, caller);
+      else tails.openStream(reply, follow, caller);
       return reply;
     },
   );
 }
+
+/** A watch that nobody gets the rows of yet. */
+type Unwatched = Omit<Watch, 'deliver'>;
+
+const rowsTo =
+  (client: TailClient, { path }: Unwatched): Watch['deliver'] =>
+  (row) =>
+    client.tell('row', `{"path":${JSON.stringify(path)},"row":${row}}`);
 
 async function watchOf(
   query: Parameters<typeof findLog>[0],
