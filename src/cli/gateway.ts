@@ -160,7 +160,7 @@ export async function startHttp(
     metrics?: Metrics;
   } & Pick<
     ServerDeps,
-    'gate' | 'audit' | 'rateLimit' | 'tls' | 'actions' | 'ingest' | 'retention' | 'door' | 'live'
+    'gate' | 'audit' | 'rateLimit' | 'tls' | 'actions' | 'stores' | 'ingest' | 'retention' | 'door' | 'live'
   >,
 ): Promise<{ server: FastifyInstance; url: string }> {
   const server = createServer({

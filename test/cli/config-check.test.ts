@@ -41,7 +41,7 @@ test('config check of what is wrong: a line for each mistake, what to do, and ex
     [
       `zeekway: warning: environment variable ZEEKWAY_HTP is none of zeekway's; did you mean "ZEEKWAY_HTTP"?`,
       'zeekway: FILE:1:7: http: ... [config_invalid]',
-      'zeekway: FILE:2:1: spol: unknown key; did you mean "spool"? (known here: listen, peer, subscribe, relay, route, node-name, database, data, http, api, log-level, spool, retention, door) [config_invalid]',
+      'zeekway: FILE:2:1: spol: unknown key; did you mean "spool"? (known here: listen, peer, subscribe, relay, route, node-name, database, data, http, api, log-level, spool, retention, stores, door) [config_invalid]',
       'zeekway: environment ZEEKWAY_LOG_LEVEL: ... [config_invalid]',
       'zeekway: option --peer: ... [config_invalid]',
       '  Each line names the key, the variable or the option, and what was expected; docs/operations.md lists them all.',

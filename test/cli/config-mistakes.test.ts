@@ -14,7 +14,7 @@ const TIME = 'expected a time from 1ms to 1m, like 50ms or 2s';
 const HTTP = 'expected HOST:PORT, like 127.0.0.1:9280 or [::1]:9280';
 const DATABASE = 'the database URL is not understood: write postgres://user:password@host:5432/database';
 const TOP =
-  'listen, peer, subscribe, relay, route, node-name, database, data, http, api, log-level, spool, retention, door';
+  'listen, peer, subscribe, relay, route, node-name, database, data, http, api, log-level, spool, retention, stores, door';
 
 for (const [yaml, line] of [
   [

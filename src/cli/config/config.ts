@@ -2,7 +2,7 @@ import type { OverflowPolicy } from '../../door/client-queue.js';
 import type { Route } from '../../peer/routes.js';
 import type { ApiAuth, KEYS, Key, KeyId, LogLevel } from './keys.js';
 import type { Place } from './problems.js';
-import type { HostPort } from './value-types.js';
+import type { HostPort, StoreBackendName } from './value-types.js';
 
 /** Where things are stored. */
 export interface StoreConfig {
@@ -50,6 +50,15 @@ interface ApiConfig {
   readonly rateLimit: number | undefined;
 }
 
+/** The data stores that the gateway has. */
+interface StoresConfig {
+  /** Of which it is the master, and where each is kept. */
+  readonly masters: ReadonlyMap<string, StoreBackendName>;
+  readonly clones: readonly string[];
+  /** Those of both that are written into PostgreSQL, with their history. */
+  readonly mirror: readonly string[];
+}
+
 /** All that can be configured. */
 export interface Config extends StoreConfig {
   /** Endpoint URLs. */
@@ -67,6 +76,7 @@ export interface Config extends StoreConfig {
   readonly logLevel: LogLevel;
   readonly spool: SpoolConfig;
   readonly retention: RetentionConfig;
+  readonly stores: StoresConfig;
   readonly door: DoorConfig;
 }
 
@@ -131,6 +141,11 @@ export function configOf(settings: Settings): Config {
     retention: {
       defaultDays: daysOf(only(settings.retentionDefault)),
       days: new Map(settings.retentionLogs.items.map(({ name = '', value }) => [name, daysOf(value)])),
+    },
+    stores: {
+      masters: byName(settings.storesMasters),
+      clones: values(settings.storesClones),
+      mirror: values(settings.storesMirror),
     },
     door: {
       tokens: byName(settings.doorTokens),

@@ -150,6 +150,13 @@ export const nodeNameType = plain('a name without slashes', /^[^/\p{Cc}]+$/u);
 /** No file system knows NUL in names. */
 export const folderType = plain('a folder', /^[^\0]+$/);
 
+/** Where the master of a data store keeps it. */
+export const STORE_BACKENDS = ['memory', 'sqlite', 'leveldb', 'postgresql'] as const;
+export type StoreBackendName = (typeof STORE_BACKENDS)[number];
+
+/** Broker makes topics of it. */
+export const storeNameType = plain('the name of a data store', /^(?!.*\/<\$>\/)[^\p{Cc}=]+$/u);
+
 export const fileType = plain('a file', /^[^\0]+$/);
 
 /** A type of a few words. */
