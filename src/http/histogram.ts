@@ -8,9 +8,8 @@ import {
   type BucketCount,
   type HistogramRequest,
   type KeyValue,
+  seriesHistogram,
   timeHistogram,
-  topValues,
-  valueHistogram,
 } from '../storage/queries/histogram.js';
 import type { Query } from '../storage/queries/query.js';
 import { narrowed, type RowSelection } from '../storage/queries/rows.js';
@@ -78,11 +77,10 @@ export async function histogramOf(
   const first = bucketStart(range.from, width);
   const indexOf = ({ time }: BucketCount): number => Number((time - first) / width);
   const request: HistogramRequest = { ...selection, from, to, seconds: secondsText(width) };
-  const among = by && count > 0 ? await topValues(query, log, request, { by, top }) : [];
-  const found =
-    by && among.length > 0
-      ? await valueHistogram(query, log, request, { by, among })
-      : await timeHistogram(query, log, request);
+  const { among, counts: found } =
+    by && count > 0
+      ? await seriesHistogram(query, log, request, { by, top, buckets: count })
+      : { among: [], counts: await timeHistogram(query, log, request) };
   const totals = new Array<number>(count).fill(0);
   for (const one of found) totals[indexOf(one)] = (totals[indexOf(one)] ?? 0) + one.count;
   const buckets = totals.map((total, index) => ({

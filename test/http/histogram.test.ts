@@ -1,5 +1,8 @@
 import test from 'ava';
 import { HISTOGRAM_WIDTH_BUCKETS } from '../../src/core/limits.js';
+import { describeLogs } from '../../src/storage/queries/catalogue.js';
+import { seriesHistogram } from '../../src/storage/queries/histogram.js';
+import { read } from '../../src/storage/queries/query.js';
 import { type Json, openApi, type TestApi } from './api.js';
 
 let api: TestApi;
@@ -129,6 +132,70 @@ test('by: subnets, of IPv4 and of IPv6', async (t) => {
     { value: '10.0.1.0/24', counts: [1] },
     { value: '2001:db8:0:1::/64', counts: [1] },
   ]);
+});
+
+/** The most frequent `v` of the log `few`, the last counts, and how often its rows were read for them. */
+function seriesOfFew(top: number) {
+  return read(api.pool, { timeoutMs: 60_000 }, async (query) => {
+    const log = (await describeLogs(query, ['few']))[0] as NonNullable<
+      Awaited<ReturnType<typeof describeLogs>>[0]
+    >;
+    let reads = 0;
+    const request = {
+      from: '2026-11-24T03:00:00Z',
+      to: '2026-11-25T03:00:00Z',
+      seconds: '3600',
+      conditions: [],
+    };
+    const { among, counts } = await seriesHistogram(
+      (text, values) => {
+        if (text.includes('FROM logs."few"')) reads++;
+        return query(text, values);
+      },
+      log,
+      request,
+      {
+        by: { kind: 'value', columns: log.columns.filter(({ field }) => field === 'v') },
+        top,
+        buckets: 24,
+      },
+    );
+    const sorted = counts.map(({ time, count, index }) => `${time} ${index} ${count}`).toSorted();
+    return { reads, among, counts: sorted };
+  });
+}
+
+test('by: few values are counted in one pass, with the same answer as in two', async (t) => {
+  await api.makeLog('few', [
+    ['ts', 'time', 'timestamptz'],
+    ['v', 'string', 'text'],
+  ]);
+  await api.pool.query(
+    `INSERT INTO logs.few (ts, v, _received, _source)
+     SELECT '2026-11-24T03:00:00Z'::timestamptz + n * interval '7 min', (ARRAY['b', 'B', 'a', 'é', NULL, 'c', 'c', 'b'])[n % 8 + 1], now(), 1
+       FROM generate_series(0, 199) AS n`,
+  );
+  const twice = [await seriesOfFew(3), await seriesOfFew(10)];
+  t.deepEqual(
+    twice.map(({ reads }) => reads),
+    [2, 2],
+  );
+  t.deepEqual(twice[0]?.among, [['b'], ['c'], ['B']]);
+  t.deepEqual(twice[1]?.among.at(-1), [null]);
+  await api.pool.query('ANALYZE logs.few');
+  const once = [await seriesOfFew(3), await seriesOfFew(10)];
+  t.deepEqual(
+    once,
+    twice.map((answer) => ({ ...answer, reads: 1 })),
+  );
+  // The statistics do not know them yet: one pass that has too many groups, then two.
+  await api.pool.query(
+    `INSERT INTO logs.few (ts, v, _received, _source)
+     SELECT '2026-11-24T03:00:00Z', 'n' || n, now(), 1 FROM generate_series(1, 60000) AS n`,
+  );
+  const many = await seriesOfFew(3);
+  t.is(many.reads, 3);
+  t.deepEqual(many.among, [['b'], ['c'], ['B']]);
 });
 
 test('by: a field whose type has changed has the values of both', async (t) => {

@@ -112,6 +112,33 @@ test('a filter that few rows match is answered from all of the table', async (t)
   t.is((await uidsOf({ conditions: where('within', 'id.orig_h', '10.0.0.0/30'), limit: 150 })).length, 8);
 });
 
+test('a short range is asked at once where the planner finds its rows cheap, else by windows', async (t) => {
+  const asked = (changes: Partial<RowsRequest>): Promise<string[]> =>
+    inRead(async (query) => {
+      const texts: string[] = [];
+      const spied: Query = (text, values) => {
+        texts.push(text.trimStart().split(' ', 1)[0] ?? '');
+        return query(text, values);
+      };
+      await logRows(spied, log, requestOf(changes));
+      return texts;
+    });
+  const minute = { from: '2026-11-24T01:00:00.000000Z', to: '2026-11-24T01:01:00.000000Z' };
+  const few = where('equals', 'id.resp_h', '2001:db8::5');
+  t.deepEqual(await asked({ ...minute, conditions: few }), ['EXPLAIN', 'SELECT']);
+  // Reading the whole day costs much; the pieces, their ends, the windows, and all of it.
+  const day = { from: '2026-11-24T00:00:00.000000Z', to: '2026-11-25T00:00:00.000000Z' };
+  const many = await asked({ ...day, conditions: where('within', 'id.resp_h', '2001:db8::/125') });
+  t.deepEqual(many.slice(0, 2), ['EXPLAIN', 'SELECT']);
+  t.true(many.length > 4);
+  // Without a condition, and of a long or an open range, the planner is not asked.
+  t.false((await asked(minute)).includes('EXPLAIN'));
+  t.false(
+    (await asked({ ...day, from: '2026-01-01T00:00:00.000000Z', conditions: few })).includes('EXPLAIN'),
+  );
+  t.false((await asked({ to: minute.to, conditions: few })).includes('EXPLAIN'));
+});
+
 test.serial('pages of a large table go on where the one before ended', async (t) => {
   const uids: unknown[] = [];
   let after: RowsRequest['after'];

@@ -1,5 +1,6 @@
 import { type LogDescription, timeColumn } from './catalogue.js';
 import { knownRows, type Piece, piecesOf } from './pieces.js';
+import { planOf } from './plan.js';
 import { type Query, textOrNull } from './query.js';
 
 /**
@@ -80,19 +81,11 @@ async function plannedRows(query: Query, pieces: readonly Piece[]): Promise<numb
     }
   }
   for (const { table, pagesNow } of unknown.splice(0, ASKED_PIECES)) {
-    const [plan] = await query(`EXPLAIN (FORMAT JSON) SELECT 1 FROM ONLY ${table}`);
-    rows += rowsOfPlan(String(plan?.[0]));
+    rows += (await planOf(query, `SELECT 1 FROM ONLY ${table}`)).rows;
     pages += pagesNow;
   }
   const left = unknown.reduce((sum, { pagesNow }) => sum + pagesNow, 0);
   return Math.round(rows + (pages > 0 ? (rows / pages) * left : 0));
-}
-
-function rowsOfPlan(explained: string): number {
-  const [{ Plan: plan } = { Plan: undefined }] = JSON.parse(explained) as {
-    Plan?: { 'Plan Rows': number };
-  }[];
-  return plan?.['Plan Rows'] ?? 0;
 }
 
 /** Each window is as much longer than the one before that trying them all costs little. */
