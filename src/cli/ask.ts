@@ -6,11 +6,11 @@ import type { TailFlags } from './ask/tail.js';
 import type { Terminal } from './logger.js';
 import { positive } from './options.js';
 
-/** The commands that ask a running gateway over its HTTP API: `query`, `top`, `tail`, `export`. */
+/** The commands that ask a running gateway over its HTTP API: `query`, `top`, `tail`, `export`; see `store-commands.ts`, too. */
 
 const DEFAULT_API = 'http://127.0.0.1:9280';
 
-const addApiOptions = (command: Command): Command =>
+export const addApiOptions = (command: Command): Command =>
   command
     .addOption(
       new Option('--api <url>', 'the HTTP API of the gateway').env('ZEEKWAY_API').default(DEFAULT_API),
@@ -23,7 +23,7 @@ const addSelection = (command: Command): Command =>
     .option('--until <time>', 'before this time')
     .option('--fields <names>', 'the fields to show, with commas between');
 
-const output = (choices: readonly string[], meaning: string): Option =>
+export const output = (choices: readonly string[], meaning: string): Option =>
   new Option('-o, --output <format>', meaning).choices(choices).default(choices[0]);
 
 const limit = (meaning: string): Option => new Option('--limit <number>', meaning).argParser(positive);
@@ -31,15 +31,18 @@ const limit = (meaning: string): Option => new Option('--limit <number>', meanin
 const LOG = 'the log, like conn';
 const FILTER = 'which rows: id.resp_p == 443/tcp && duration > 1min (docs/query-language.md)';
 
-/** Registers the commands. */
-export function registerAsk(program: Command, terminal: Terminal, stopSignal: () => AbortSignal): void {
-  const asking = (): Asking => ({
+/** What a command has that asks. */
+export const askingFor =
+  (terminal: Terminal, stopSignal: () => AbortSignal): (() => Asking) =>
+  () => ({
     terminal,
     signal: stopSignal(),
     stdout: process.stdout,
     isColoured: process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
   });
 
+/** Registers the commands. */
+export function registerAsk(program: Command, asking: () => Asking): void {
   addSelection(program.command('query'))
     .description('the rows of a log, newest first; without a log, which logs there are')
     .argument('[log]', LOG)

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { registerAsk } from './ask.js';
+import { askingFor, registerAsk } from './ask.js';
 import { addBenchCommands } from './bench.js';
 import { registerCompletion } from './completion.js';
 import { COMMAND_KEYS } from './config/keys.js';
@@ -11,6 +11,7 @@ import { EXIT_INTERRUPTED, type Terminal, tellError } from './logger.js';
 import { addKeyOptions, configSources, speedOption } from './options.js';
 import { registerPartitions } from './partitions.js';
 import type { ReplayFlags } from './replay.js';
+import { registerStores } from './store-commands.js';
 import { registerTalk } from './talk.js';
 import { registerTokens } from './tokens.js';
 import { VERSION } from './version.js';
@@ -87,7 +88,9 @@ registerPartitions(program, terminal);
 registerTokens(program, terminal);
 registerDecode(program, terminal);
 registerTalk(program, terminal, stopSignal);
-registerAsk(program, terminal, stopSignal);
+const asking = askingFor(terminal, stopSignal);
+registerAsk(program, asking);
+registerStores(program, asking);
 registerCompletion(program);
 
 try {

@@ -40,6 +40,18 @@ for (const [yaml, line] of [
   ['peer: [""]', `FILE:1:8: peer[0]: expected ${PEER}, found nothing`],
   ['peer: [[a]]', `FILE:1:8: peer[0]: expected ${PEER}, found a list`],
   ['subscribe: [""]', 'FILE:1:13: subscribe[0]: expected a topic prefix like zeek/event/, found nothing'],
+  [
+    'stores: {masters: {hosts: rocksdb}}',
+    'FILE:1:27: stores.masters.hosts: expected memory, sqlite, leveldb or postgresql, found "rocksdb"',
+  ],
+  [
+    'stores: {masters: {a: memory}, clones: [a]}',
+    'FILE:1:41: stores.clones[0]: "a" is in stores.masters, too',
+  ],
+  [
+    'stores: {mirror: [a]}',
+    'FILE:1:19: stores.mirror[0]: "a" is neither in stores.masters nor in stores.clones',
+  ],
   ['node-name: a/b', 'FILE:1:12: node-name: expected a name without slashes, found "a/b"'],
   ['node-name:', 'FILE:1:11: node-name: expected a name without slashes, found nothing'],
   ['{node-name}', 'FILE:1:2: node-name: expected a name without slashes, found nothing'],

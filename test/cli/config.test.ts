@@ -20,6 +20,7 @@ test('without anything, there are the defaults', async (t) => {
     logLevel: 'info',
     spool: { size: 4096 * MiB, syncIntervalMs: 50, syncBytes: 4 * MiB },
     retention: { defaultDays: undefined, days: new Map() },
+    stores: { masters: new Map(), clones: [], mirror: [] },
     door: { tokens: new Map(), publish: new Map(), overflow: 'drop_oldest', queue: MiB },
   });
 });
@@ -39,6 +40,7 @@ test('a file has them all, as lines and as JSON', async (t) => {
     'log-level': 'debug',
     spool: { size: '512MiB', 'sync-interval': '2s', 'sync-bytes': 4096 },
     retention: { default: '90d', logs: { conn: '30d', dns: 'never' } },
+    stores: { masters: { hosts: 'sqlite' }, clones: ['known'], mirror: ['hosts', 'known'] },
     door: {
       tokens: { soc: 'soc-token-0123456789==' },
       publish: { soc: 'a/|b/', anonymous: 'c/' },
@@ -68,6 +70,10 @@ spool:
 retention:
   default: 90d
   logs: {conn: 30d, dns: never}
+stores:
+  masters: {hosts: sqlite}
+  clones: [known]
+  mirror: [hosts, known]
 door:
   tokens: {soc: soc-token-0123456789==}
   publish:
@@ -100,6 +106,7 @@ door:
         ['dns', undefined],
       ]),
     },
+    stores: { masters: new Map([['hosts', 'sqlite']]), clones: ['known'], mirror: ['hosts', 'known'] },
     door: {
       tokens: new Map([['soc', 'soc-token-0123456789==']]),
       publish: new Map([
@@ -153,14 +160,21 @@ for (const key of Object.values(KEYS) as Key[]) {
         'spool.sync-bytes': '7B',
         'retention.default': 'default=7d',
         'retention.logs': 'conn=7d',
+        'stores.masters': 'x=leveldb',
+        'stores.clones': 'x',
+        'stores.mirror': 'x',
         'door.tokens': 'soc=soc-token-0123456789',
         'door.publish': 'anonymous=a/',
         'door.overflow': 'disconnect',
         'door.queue': '2MiB',
       }[key.path] ?? '';
-    // A certificate and its key come together.
-    const other = { 'api.tls-cert': '--api-tls-key', 'api.tls-key': '--api-tls-cert' }[key.path];
-    const flags: Record<string, string[]> = other === undefined ? {} : { [other]: ['other.pem'] };
+    // A certificate and its key come together, and what is mirrored is one of the stores.
+    const flags: Record<string, string[]> =
+      {
+        'api.tls-cert': { '--api-tls-key': ['other.pem'] },
+        'api.tls-key': { '--api-tls-cert': ['other.pem'] },
+        'stores.mirror': { '--store-clone': ['x'] },
+      }[key.path] ?? {};
     const plain = await load({});
     const byFlag = await load({ flags: { ...flags, [key.flag]: [text] } });
     const byVariable = await load({ flags, env: { [key.env]: text } });

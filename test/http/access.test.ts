@@ -5,9 +5,11 @@ import test, { type ExecutionContext } from 'ava';
 import type { FastifyInstance } from 'fastify';
 import { WebSocket } from 'ws';
 import { TokenGate } from '../../src/access/token-gate.js';
+import { storeAccess } from '../../src/cli/store-access.js';
 import { allows, type Gate, type RouteScope } from '../../src/core/access.js';
 import { API_BODY_BYTES, API_FAILURE_RATE, API_IDLE_MS } from '../../src/core/limits.js';
 import type { ServerDeps } from '../../src/http/server.js';
+import { Endpoint } from '../../src/peer/endpoint.js';
 import { systemClock } from '../../src/peer/system.js';
 import { createToken } from '../../src/storage/tokens.js';
 import { testDatabase } from '../support/database.js';
@@ -24,6 +26,7 @@ const SCOPES = {
 type Name = keyof typeof SCOPES;
 
 const tokens = new Map<Name, string>();
+const endpoint = new Endpoint();
 let gate: TokenGate;
 
 test.before(async (t) => {
@@ -40,12 +43,13 @@ test.before(async (t) => {
   });
   await gate.start();
 });
-test.after.always(() => gate.close());
+test.after.always(() => Promise.all([gate.close(), endpoint.close()]));
 
 const METRICS = async () => ({ contentType: 'text/plain', text: 'x 1\n' });
 
 async function openGuarded(t: ExecutionContext, more: Partial<ServerDeps> = {}): Promise<FastifyInstance> {
-  const all = { door: DOOR, actions: ACTIONS, ingest: () => INGEST, metrics: METRICS };
+  const stores = storeAccess(endpoint);
+  const all = { door: DOOR, actions: ACTIONS, stores, ingest: () => INGEST, metrics: METRICS };
   const { server } = await openApi(t, { ...all, gate, ...more });
   return server;
 }
@@ -53,14 +57,14 @@ async function openGuarded(t: ExecutionContext, more: Partial<ServerDeps> = {}):
 const as = (name: Name) => ({ authorization: `Bearer ${tokens.get(name)}` });
 
 interface Asked {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH';
   readonly url: string;
   readonly scope: RouteScope;
 }
 
 /** Each operation that the API describes, with a URL and the scope that it says. */
 function operations(document: Json): Asked[] {
-  const samples: Record<string, string> = { path: 'conn', uid: 'C1', id: '99' };
+  const samples: Record<string, string> = { path: 'conn', uid: 'C1', id: '99', store: 'my' };
   const paths = document['paths'] as Record<string, Record<string, { security: { token?: string[] }[] }>>;
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { security }]) => ({

@@ -30,7 +30,7 @@ export interface TestApi {
   readonly logged: string[];
   readonly get: (url: string) => Promise<Answer>;
   readonly change: (
-    method: 'POST' | 'DELETE' | 'PUT',
+    method: 'POST' | 'DELETE' | 'PUT' | 'PATCH',
     url: string,
     headers?: Readonly<Record<string, string>>,
     payload?: object,

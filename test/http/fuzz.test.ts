@@ -1,6 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { Compile } from 'typebox/schema';
+import { storeAccess } from '../../src/cli/store-access.js';
+import { Endpoint } from '../../src/peer/endpoint.js';
 import { type Json, openApi, resolved, type TestApi } from './api.js';
 
 /*
@@ -8,10 +10,12 @@ import { type Json, openApi, resolved, type TestApi } from './api.js';
  * the description has, and never a fault of ours.
  */
 
+const endpoint = new Endpoint();
 let api: TestApi;
 let document: Json;
 test.before(async (t) => {
-  api = await openApi(t);
+  await endpoint.attachMaster('conn');
+  api = await openApi(t, { stores: storeAccess(endpoint) });
   await api.makeLog('conn', [
     ['ts', 'time', 'timestamptz'],
     ['uid', 'string', 'text'],
@@ -33,7 +37,7 @@ test.before(async (t) => {
   }
   document = (await api.get('/openapi.json')).body;
 });
-test.after.always(() => api.close());
+test.after.always(() => Promise.all([api.close(), endpoint.close()]));
 
 interface Parameter {
   readonly name: string;
@@ -160,8 +164,8 @@ test('no parameter of any route brings a fault, and every answer is as described
   const paths = document['paths'] as Record<string, Record<string, Operation>>;
   const statuses = new Map<number, number>();
   for (const [route, { get }] of Object.entries(paths)) {
-    // Its answer does not end.
-    if (!get || route === '/v1/tail') continue;
+    // Their answers do not end.
+    if (!get || route === '/v1/tail' || route.endsWith('/watch')) continue;
     const compiled = new Map<string, ReturnType<typeof Compile>>();
     const outcome = await fc.check(
       fc.asyncProperty(requestOf(route, get), async (url) => {

@@ -1,8 +1,11 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import test from 'ava';
 import { Compile } from 'typebox/schema';
+import { storeAccess } from '../../src/cli/store-access.js';
+import { Address } from '../../src/codec/address.js';
 import { count } from '../../src/codec/value.js';
 import { encodeValue } from '../../src/codec/value-binary.js';
+import { Endpoint } from '../../src/peer/endpoint.js';
 import { type AuditEntry, writeAudit } from '../../src/storage/audit.js';
 import { eventMessage } from '../../src/zeek/message.js';
 import { ACTIONS, DOOR, INGEST, type Json, openApi, PEER, resolved, type TestApi } from './api.js';
@@ -18,10 +21,15 @@ const AUDITED: AuditEntry = {
   status: 200,
 };
 
+const endpoint = new Endpoint();
 let api: TestApi;
 let document: Json;
 test.before(async (t) => {
-  api = await openApi(t, { door: DOOR, actions: ACTIONS, ingest: () => INGEST });
+  const hosts = await endpoint.attachMaster('hosts');
+  await hosts.put(Address.parse('192.0.2.1'), 'printer', { expiry: 10n ** 15n });
+  await hosts.put('n', count(5));
+  const stores = storeAccess(endpoint);
+  api = await openApi(t, { door: DOOR, actions: ACTIONS, ingest: () => INGEST, stores });
   await writeAudit(api.pool, [AUDITED]);
   document = (await api.get('/openapi.json')).body;
   await api.makeLog('conn', [
@@ -50,9 +58,9 @@ test.before(async (t) => {
     );
   }
 });
-test.after.always(() => api.close());
+test.after.always(() => Promise.all([api.close(), endpoint.close()]));
 
-type Method = 'get' | 'post' | 'delete';
+type Method = 'get' | 'post' | 'delete' | 'put' | 'patch';
 type Operation = { operationId?: string; responses: Json; parameters?: Json[] };
 
 function schemaOf(route: string, method: Method, status: string, mediaType: string): Json {
@@ -89,6 +97,9 @@ const ANSWERS: readonly (readonly [route: string, url: string])[] = [
   ['/v1/clients', '/v1/clients'],
   ['/v1/ingest', '/v1/ingest'],
   ['/v1/audit', '/v1/audit'],
+  ['/v1/stores', '/v1/stores'],
+  ['/v1/stores/{store}/entries', '/v1/stores/hosts/entries?limit=1'],
+  ['/v1/stores/{store}/entries/{key}', '/v1/stores/hosts/entries/192.0.2.1'],
   ['/healthz', '/healthz'],
   ['/readyz', '/readyz'],
 ];
@@ -122,6 +133,9 @@ const REFUSED: readonly (readonly [route: string, url: string])[] = [
   ['/v1/audit', '/v1/audit?cursor=x'],
   ['/v1/partitions', '/v1/partitions?limit=1'],
   ['/v1/partitions/{path}', '/v1/partitions/nothing'],
+  ['/v1/stores/{store}/entries', '/v1/stores/nothing/entries'],
+  ['/v1/stores/{store}/entries/{key}', '/v1/stores/hosts/entries/192.0.2.9'],
+  ['/v1/stores/{store}/watch', '/v1/stores/nothing/watch'],
 ];
 
 for (const [route, url] of REFUSED) {
@@ -146,6 +160,12 @@ const CHANGES: readonly (readonly [
   ['post', '/v1/dead-letters/retry', '/v1/dead-letters/retry?ids=3', '/v1/dead-letters/retry'],
   ['delete', '/v1/dead-letters/{id}', '/v1/dead-letters/3', '/v1/dead-letters/99'],
   ['delete', '/v1/dead-letters', '/v1/dead-letters?ids=3,4', '/v1/dead-letters'],
+  [
+    'delete',
+    '/v1/stores/{store}/entries/{key}',
+    '/v1/stores/hosts/entries/%22n%22',
+    '/v1/stores/hosts/entries/%22n%22',
+  ],
   ['delete', '/v1/peers/{id}', `/v1/peers/${PEER.id}`, '/v1/peers/broker%3A%2F%2Fh%3A1'],
 ];
 
@@ -188,6 +208,26 @@ for (const [route, right, wrong, status] of BODIES) {
   });
 }
 
+const ENTRY = '/v1/stores/{store}/entries/{key}';
+
+for (const [method, right, wrong] of [
+  ['put', { value: '{80/tcp}', expiry: '10min' }, { value: '{80' }],
+  ['patch', { operation: 'insert', value: '443/tcp' }, { operation: 'double' }],
+] as const) {
+  test.serial(`the answers to ${method} ${ENTRY} are as described`, async (t) => {
+    const upper = method === 'put' ? 'PUT' : 'PATCH';
+    for (const [body, status, described, mediaType] of [
+      [right, 200, '200', 'application/json'],
+      [wrong, 400, 'default', 'application/problem+json'],
+    ] as const) {
+      const answer = await api.change(upper, '/v1/stores/hosts/entries/%22ports%22', {}, body);
+      t.is(answer.status, status);
+      const [isValid, errors] = Compile(schemaOf(ENTRY, method, described, mediaType)).Errors(answer.body);
+      t.true(isValid, JSON.stringify(errors));
+    }
+  });
+}
+
 test('the description has these routes and no other', (t) => {
   const described = Object.entries(document['paths'] as Record<string, object>).flatMap(([route, methods]) =>
     Object.keys(methods).map((method) => `${method} ${route}`),
@@ -195,8 +235,11 @@ test('the description has these routes and no other', (t) => {
   const known = [
     ...ANSWERS.map(([route]) => `get ${route}`),
     ...CHANGES.map(([method, route]) => `${method} ${route}`),
-    // Its answer does not end: tail.test.ts.
+    // Their answers do not end: tail.test.ts, stores.test.ts.
     'get /v1/tail',
+    'get /v1/stores/{store}/watch',
+    `put ${ENTRY}`,
+    `patch ${ENTRY}`,
     ...BODIES.map(([route]) => `post ${route}`),
   ];
   t.deepEqual(described.toSorted(), [...new Set(known)].toSorted());

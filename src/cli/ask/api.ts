@@ -41,17 +41,43 @@ export class Api {
   }
 
   /** The answer to a GET, whose body is not read yet. */
-  async get(path: string, parameters: Parameters = {}): Promise<Response> {
+  get(path: string, parameters: Parameters = {}): Promise<Response> {
     const url = new URL(path, this.base);
     for (const [name, value] of Object.entries(parameters)) {
       for (const one of [value ?? []].flat()) url.searchParams.append(name, one);
     }
+    return this.ask(url, {});
+  }
+
+  /** The JSON that a request answers that changes something. */
+  async change<T>(
+    method: 'PUT' | 'PATCH' | 'DELETE' | 'POST',
+    path: string,
+    body?: object,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<T> {
+    const json = body === undefined ? {} : { 'content-type': 'application/json' };
+    return this.jsonOf(
+      await this.ask(new URL(path, this.base), {
+        method,
+        headers: { ...json, ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }),
+    );
+  }
+
+  private async ask(
+    url: URL,
+    { headers = {}, ...init }: { method?: string; headers?: Record<string, string>; body?: string },
+  ): Promise<Response> {
     const { token } = this.options;
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     let response: Response;
     try {
       response = await fetch(url, {
+        ...init,
         signal: this.signal,
-        ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+        headers: { ...headers, ...authorization },
       });
     } catch (error) {
       this.signal.throwIfAborted();
@@ -62,7 +88,10 @@ export class Api {
   }
 
   async json<T>(path: string, parameters?: Parameters): Promise<T> {
-    const response = await this.get(path, parameters);
+    return this.jsonOf(await this.get(path, parameters));
+  }
+
+  private async jsonOf<T>(response: Response): Promise<T> {
     try {
       return (await response.json()) as T;
     } catch (error) {
@@ -78,6 +107,15 @@ export class Api {
     } catch (error) {
       this.signal.throwIfAborted();
       throw new ZeekwayError('api_unexpected', `${url}: the answer broke off: ${errorLine(error)}`);
+    }
+  }
+
+  /** The Server-Sent Events of a body. */
+  async *events(response: Response): AsyncGenerator<{ event: string; data: string }> {
+    let event = '';
+    for await (const line of this.lines(response)) {
+      if (line.startsWith('event: ')) event = line.slice('event: '.length);
+      else if (line.startsWith('data: ')) yield { event, data: line.slice('data: '.length) };
     }
   }
 

@@ -20,11 +20,8 @@ export async function tailCommand(
   const { filter, fields } = flags;
   try {
     const response = await api.get('/v1/tail', { log: logs, filter, fields });
-    let event = '';
-    for await (const line of api.lines(response)) {
-      if (line.startsWith('event: ')) event = line.slice('event: '.length);
-      else if (line.startsWith('data: '))
-        await printLive(event, line.slice('data: '.length), logs.length > 1, flags, asking);
+    for await (const { event, data } of api.events(response)) {
+      await printLive(event, data, logs.length > 1, flags, asking);
     }
   } catch (error) {
     if (asking.signal.aborted) return 0;

@@ -80,9 +80,23 @@ function checkTogether(settings: Settings, tell: Tell): void {
   checkSpool(settings, tell);
   checkDoor(settings, tell);
   checkTls(settings, tell);
+  checkStores(settings, tell);
 }
 
 /** A certificate and a key belong together. */
+/** A store is mastered or cloned, and what is mirrored is one of these. */
+function checkStores({ storesMasters, storesClones, storesMirror }: Settings, tell: Tell): void {
+  const masters = new Set(storesMasters.items.map(({ name }) => name));
+  const known = new Set([...masters, ...storesClones.items.map(({ value }) => value)]);
+  for (const { value, at } of storesClones.items) {
+    if (masters.has(value)) tell({ ...at, message: `"${value}" is in stores.masters, too` });
+  }
+  for (const { value, at } of storesMirror.items) {
+    if (!known.has(value))
+      tell({ ...at, message: `"${value}" is neither in stores.masters nor in stores.clones` });
+  }
+}
+
 function checkTls({ apiTlsCert, apiTlsKey }: Settings, tell: Tell): void {
   const [cert, key] = [apiTlsCert.items[0], apiTlsKey.items[0]];
   if (cert && !key) tell({ ...cert.at, message: 'expected api.tls-key, too' });
