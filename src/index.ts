@@ -79,6 +79,12 @@ export { parseRoutes, type Route } from './peer/routes.js';
 export type { PeerEvent, PeerStatus, Transport } from './peer/status.js';
 export { Subscription } from './peer/subscription.js';
 export type { EndpointId } from './protocol/broker/endpoint-id.js';
+export type { EntityId } from './protocol/store/commands.js';
+export type { StoreEvent } from './protocol/store/outputs.js';
+export type { StoreBackend, StoreChange, StoreEntry } from './store/backend.js';
+export { MemoryBackend } from './store/backends/memory.js';
+export type { ChangeFeed, StoreChangeOrGap } from './store/change-feed.js';
+export type { Store, StoreStatus, WriteOptions } from './store/store.js';
 export type { Listener } from './transport/contract.js';
 export { Interpreter } from './zeek/interpreter.js';
 export type {

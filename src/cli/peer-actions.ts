@@ -4,7 +4,8 @@ import type { PeerActions } from '../http/server.js';
 import type { Endpoint } from '../peer/endpoint.js';
 import { systemClock } from '../peer/system.js';
 import { RESERVED_TOPIC } from '../protocol/broker/filter.js';
-import { eventMessage } from '../zeek/message.js';
+import { eventMessage, identifierUpdateMessage } from '../zeek/message.js';
+import { parseNotation } from '../zeek/notation/parse.js';
 import { peerUrlType } from './config/value-types.js';
 import { parseArguments } from './event-arguments.js';
 
@@ -12,16 +13,12 @@ import { parseArguments } from './event-arguments.js';
 export function peerActions(endpoint: Endpoint, door: Pick<Door, 'publish'>): PeerActions {
   return {
     publish: ({ topic, name, args }) => {
-      if (topic.startsWith(RESERVED_TOPIC)) {
-        throw new ZeekwayError(
-          'request_invalid',
-          `topics that begin with ${RESERVED_TOPIC} are Broker's own`,
-        );
-      }
-      if (!topic.isWellFormed() || !name.isWellFormed()) {
-        throw new ZeekwayError('request_invalid', 'topic and name have to be text, without half characters');
-      }
+      checkPublishable(topic, name);
       return door.publish(topic, eventMessage(name, parseArguments(args), systemClock.wallNanos()));
+    },
+    publishIdentifier: ({ topic, name, value }) => {
+      checkPublishable(topic, name);
+      return door.publish(topic, identifierUpdateMessage(name, parseNotation(value)));
     },
     add: (url) => {
       endpoint.peer(url);
@@ -35,4 +32,14 @@ export function peerActions(endpoint: Endpoint, door: Pick<Door, 'publish'>): Pe
       return endpoint.unpeer(other?.url ?? idOrUrl);
     },
   };
+}
+
+/** Throws `request_invalid`. */
+function checkPublishable(topic: string, name: string): void {
+  if (topic.startsWith(RESERVED_TOPIC)) {
+    throw new ZeekwayError('request_invalid', `topics that begin with ${RESERVED_TOPIC} are Broker's own`);
+  }
+  if (!topic.isWellFormed() || !name.isWellFormed()) {
+    throw new ZeekwayError('request_invalid', 'topic and name have to be text, without half characters');
+  }
 }

@@ -45,10 +45,20 @@ interface PublishedEvent {
   readonly args: readonly string[];
 }
 
+/** A value of an identifier that somebody publishes over HTTP. */
+interface PublishedIdentifier {
+  readonly topic: string;
+  readonly name: string;
+  /** In Zeek's notation. */
+  readonly value: string;
+}
+
 /** What the API can do with peers. */
 export interface PeerActions {
   /** Throws `notation_invalid`, `request_invalid`. @returns to how many peers the event was sent. */
   publish(event: PublishedEvent): number;
+  /** As `publish`. */
+  publishIdentifier(identifier: PublishedIdentifier): number;
   /** Peers with a URL until the end of this run. Throws `endpoint_url_invalid`. @returns the URL as it may be shown. */
   add(url: string): string;
   /** Ends a peering, by endpoint ID or URL. Throws `endpoint_url_invalid`, `endpoint_id_invalid`. @returns whether there was one. */

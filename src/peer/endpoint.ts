@@ -20,7 +20,7 @@ import type { Listener } from '../transport/contract.js';
 import { parseDialledUrl, parseEndpointUrl, schemeOf } from '../transport/endpoint-url.js';
 import { parseZeromqLogUrl, type ZeromqLogAddress } from '../transport/zeromq-url.js';
 import { clusterHello, nodeIdTopic, nodeNameFromHello } from '../zeek/cluster.js';
-import { eventMessage, wholeEventMessage } from '../zeek/message.js';
+import { eventMessage, identifierUpdateMessage, wholeEventMessage } from '../zeek/message.js';
 import type { Link } from './link.js';
 import { Message, type MessageSource } from './message.js';
 import { type OtherPeer, otherPeer } from './other-transports.js';
@@ -207,6 +207,14 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
   ): number {
     const timestamp = options.timestamp ?? this.clock.wallNanos();
     return this.publish(topic, eventMessage(name, args.map(fromNatural), timestamp), options);
+  }
+
+  /**
+   * Publishes the value of an identifier, as `Broker::publish_id`: a Zeek that subscribed sets its global variable of that
+   * name. @returns to how many peers it was sent.
+   */
+  publishIdentifier(topic: string, name: string, value: Natural, options: PublishOptions = {}): number {
+    return this.publish(topic, identifierUpdateMessage(name, fromNatural(value)), options);
   }
 
   /**

@@ -86,6 +86,7 @@ export const DOOR: ClientDoor = {
 /** A gateway with one peer that wants all, and which knows no other. */
 export const ACTIONS: PeerActions = {
   publish: () => 1,
+  publishIdentifier: () => 1,
   add: (url) => url,
   remove: async (idOrUrl) => idOrUrl === PEER.id,
 };

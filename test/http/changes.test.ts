@@ -4,10 +4,12 @@ import pg from 'pg';
 import { AuditLog } from '../../src/access/audit-log.js';
 import { TokenGate } from '../../src/access/token-gate.js';
 import { peerActions } from '../../src/cli/peer-actions.js';
+import { set, subnet } from '../../src/codec/value.js';
 import { AUDIT_WAITING } from '../../src/core/limits.js';
 import type { ServerDeps } from '../../src/http/server.js';
 import { systemClock } from '../../src/peer/system.js';
 import type { AuditEntry } from '../../src/storage/audit.js';
+import { readMessages } from '../../src/zeek/message.js';
 import { printNotation } from '../../src/zeek/notation/print.js';
 import { keepingLogger } from '../bridge/support.js';
 import { accessOf, openDoor, subscriber } from '../door/support.js';
@@ -45,6 +47,26 @@ async function setUp(t: ExecutionContext, more: Partial<ServerDeps> = {}) {
 }
 
 const by = (token: string) => ({ authorization: `Bearer ${token}` });
+
+test.serial('an identifier that is published over HTTP comes to Zeek in its type', async (t) => {
+  const { zeek, change } = await setUp(t);
+  const got = zeek.subscribe(['my/']);
+  const body = { topic: 'my/x', value: '{10.0.0.0/8}' };
+  let answer = await change('PUT', '/v1/identifiers/Site::local_nets', by(SOC), body);
+  for (let tries = 0; answer.body['peers'] === 0 && tries < 200; tries++) {
+    await sleep(20);
+    answer = await change('PUT', '/v1/identifiers/Site::local_nets', by(SOC), body);
+  }
+  t.deepEqual(answer.body, { peers: 1 });
+  const { value: message } = await got.next();
+  t.deepEqual(readMessages(message.payload), [
+    { type: 'identifier-update', name: 'Site::local_nets', value: set([subnet('10.0.0.0/8')]) },
+  ]);
+  const elsewhere = await change('PUT', '/v1/identifiers/x', by(SOC), { ...body, topic: 'other/' });
+  t.is(elsewhere.status, 403);
+  const wrong = await change('PUT', '/v1/identifiers/x', by(SOC), { ...body, value: '{' });
+  t.deepEqual([wrong.status, wrong.body['code']], [400, 'notation_invalid']);
+});
 
 test.serial('an event that is published over HTTP: Zeek gets it, and the WebSocket clients', async (t) => {
   const { zeek, url, change } = await setUp(t);
@@ -251,6 +273,7 @@ test('while the database is away the log has what the table has not, and it is c
   const { change } = await setUp(t, {
     audit: (entry) => audit.add(entry),
     actions: { publish: () => 0, add: (url) => url, remove: async () => true },
+    publishIdentifier: () => 1,
   });
   const answer = await change('POST', '/v1/events', by(SOC), { topic: 'my/x', name: 'My::event' });
   t.deepEqual([answer.status, answer.body], [200, { peers: 0 }]);

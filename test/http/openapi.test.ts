@@ -48,6 +48,10 @@ test.before(async (t) => {
       community_id: '1:a/b=',
     });
     await api.pool.query(
+      `INSERT INTO zeekway.identifiers (name, value, received, source)
+       VALUES ('M::nets', '{"@data-type": "count", "data": 18446744073709551615}', now(), 1)`,
+    );
+    await api.pool.query(
       `INSERT INTO zeekway.events (name, topic, ts, received, source, args)
        VALUES ('A::a', 'zeek/a', now(), now(), 1, '[{"@data-type": "count", "data": 1}]')`,
     );
@@ -97,6 +101,8 @@ const ANSWERS: readonly (readonly [route: string, url: string])[] = [
   ['/v1/clients', '/v1/clients'],
   ['/v1/ingest', '/v1/ingest'],
   ['/v1/audit', '/v1/audit'],
+  ['/v1/identifiers', '/v1/identifiers'],
+  ['/v1/identifiers/{name}', '/v1/identifiers/M::nets'],
   ['/v1/stores', '/v1/stores'],
   ['/v1/stores/{store}/entries', '/v1/stores/hosts/entries?limit=1'],
   ['/v1/stores/{store}/entries/{key}', '/v1/stores/hosts/entries/192.0.2.1'],
@@ -133,6 +139,8 @@ const REFUSED: readonly (readonly [route: string, url: string])[] = [
   ['/v1/audit', '/v1/audit?cursor=x'],
   ['/v1/partitions', '/v1/partitions?limit=1'],
   ['/v1/partitions/{path}', '/v1/partitions/nothing'],
+  ['/v1/identifiers', '/v1/identifiers?at=x'],
+  ['/v1/identifiers/{name}', '/v1/identifiers/none'],
   ['/v1/stores/{store}/entries', '/v1/stores/nothing/entries'],
   ['/v1/stores/{store}/entries/{key}', '/v1/stores/hosts/entries/192.0.2.9'],
   ['/v1/stores/{store}/watch', '/v1/stores/nothing/watch'],
@@ -209,20 +217,22 @@ for (const [route, right, wrong, status] of BODIES) {
 }
 
 const ENTRY = '/v1/stores/{store}/entries/{key}';
+const ENTRY_URL = '/v1/stores/hosts/entries/%22ports%22';
 
-for (const [method, right, wrong] of [
-  ['put', { value: '{80/tcp}', expiry: '10min' }, { value: '{80' }],
-  ['patch', { operation: 'insert', value: '443/tcp' }, { operation: 'double' }],
+for (const [method, route, url, right, wrong] of [
+  ['put', '/v1/identifiers/{name}', '/v1/identifiers/M::n', { topic: 'x/', value: '5' }, { topic: 'x/' }],
+  ['put', ENTRY, ENTRY_URL, { value: '{80/tcp}', expiry: '10min' }, { value: '{80' }],
+  ['patch', ENTRY, ENTRY_URL, { operation: 'insert', value: '443/tcp' }, { operation: 'double' }],
 ] as const) {
-  test.serial(`the answers to ${method} ${ENTRY} are as described`, async (t) => {
+  test.serial(`the answers to ${method} ${route} are as described`, async (t) => {
     const upper = method === 'put' ? 'PUT' : 'PATCH';
     for (const [body, status, described, mediaType] of [
       [right, 200, '200', 'application/json'],
       [wrong, 400, 'default', 'application/problem+json'],
     ] as const) {
-      const answer = await api.change(upper, '/v1/stores/hosts/entries/%22ports%22', {}, body);
+      const answer = await api.change(upper, url, {}, body);
       t.is(answer.status, status);
-      const [isValid, errors] = Compile(schemaOf(ENTRY, method, described, mediaType)).Errors(answer.body);
+      const [isValid, errors] = Compile(schemaOf(route, method, described, mediaType)).Errors(answer.body);
       t.true(isValid, JSON.stringify(errors));
     }
   });
@@ -238,6 +248,7 @@ test('the description has these routes and no other', (t) => {
     // Their answers do not end: tail.test.ts, stores.test.ts.
     'get /v1/tail',
     'get /v1/stores/{store}/watch',
+    'put /v1/identifiers/{name}',
     `put ${ENTRY}`,
     `patch ${ENTRY}`,
     ...BODIES.map(([route]) => `post ${route}`),

@@ -3,9 +3,9 @@ import { sourcesById } from '../../storage/queries/catalogue.js';
 import { storedEvents } from '../../storage/queries/events.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { idCursor, parseIdCursor } from '../cursor.js';
-import { eventArgs } from '../event-args.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { Cursor, From, Limit, Next, nextUrl, Order, SourceRef, Time, To } from '../schemas.js';
+import { eventArgs } from '../stored-values.js';
 import { parseRange, timeFromSql } from '../times.js';
 import { sourceJson, storedText } from '../values.js';
 
