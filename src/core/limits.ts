@@ -567,3 +567,8 @@ export const STORE_RETRY_FIRST_MS = 100;
 export const STORE_RETRY_LONGEST_MS = 5_000;
 /** Changes that wait for one who iterates over them; then come those after a gap that is told. */
 export const STORE_FEED_CHANGES = 10_000;
+
+/** Changes of stores that wait to be written into the history: beyond, the whole content is compared later. */
+export const STORE_MIRROR_CHANGES = 100_000;
+/** Changes that one transaction writes. */
+export const STORE_MIRROR_BATCH = 5_000;
