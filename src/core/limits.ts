@@ -567,3 +567,6 @@ export const STORE_RETRY_FIRST_MS = 100;
 export const STORE_RETRY_LONGEST_MS = 5_000;
 /** Changes that wait for one who iterates over them; then come those after a gap that is told. */
 export const STORE_FEED_CHANGES = 10_000;
+/** Entries that the file of a store is read by at once, and bytes of them where they are large: they come from another thread. */
+export const STORE_LOAD_ROWS = 10_000;
+export const STORE_LOAD_BYTES = 4 * 1024 * 1024;
