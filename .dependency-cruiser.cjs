@@ -1,14 +1,15 @@
 /** The stations of the data, each with what it may import (docs/architecture.md has the same table). */
 const MAY_IMPORT = {
   core: [],
+  files: [],
   codec: ['core'],
   protocol: ['core', 'codec'],
   zeek: ['core', 'codec', 'protocol'],
   transport: ['core'],
-  store: ['core', 'codec', 'protocol'],
+  store: ['core', 'codec', 'protocol', 'files'],
   peer: ['core', 'codec', 'protocol', 'zeek', 'transport', 'store'],
   door: ['core', 'codec', 'protocol', 'zeek'],
-  spool: ['core', 'codec', 'zeek'],
+  spool: ['core', 'codec', 'zeek', 'files'],
   filter: ['core', 'codec', 'zeek'],
   storage: ['core', 'filter'],
   access: ['core', 'storage'],

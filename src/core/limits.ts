@@ -572,3 +572,7 @@ export const STORE_FEED_CHANGES = 10_000;
 export const STORE_MIRROR_CHANGES = 100_000;
 /** Changes that one transaction writes. */
 export const STORE_MIRROR_BATCH = 5_000;
+
+/** Entries that the file of a store is read by at once, and bytes of them where they are large: they come from another thread. */
+export const STORE_LOAD_ROWS = 10_000;
+export const STORE_LOAD_BYTES = 4 * 1024 * 1024;

@@ -20,6 +20,9 @@ test('a migrated database has our tables and nothing else', async (t) => {
       'zeekway.migrations',
       'zeekway.replays',
       'zeekway.sources',
+      'zeekway.store_entries',
+      'zeekway.store_history',
+      'zeekway.stores',
       'zeekway.tokens',
       'zeekway.writers',
     ],
@@ -38,6 +41,7 @@ test('several gateways may migrate one database at once', async (t) => {
     { version: 3, name: 'partitions' },
     { version: 4, name: 'dead-letter-format' },
     { version: 5, name: 'tokens' },
+    { version: 6, name: 'stores' },
   ]);
 });
 
@@ -46,7 +50,7 @@ test('a database of a newer zeekway is refused', async (t) => {
   await db.pool.query("INSERT INTO zeekway.migrations (version, name) VALUES (999, 'future')");
   await t.throwsAsync(migrate(db), {
     code: 'database_failed',
-    message: 'the database has schema version 999, this zeekway knows 5: use a newer zeekway',
+    message: 'the database has schema version 999, this zeekway knows 6: use a newer zeekway',
   });
 });
 

@@ -16,7 +16,8 @@ export const formsOf = (value: Value): StoredForms => ({
 const INDEXED_BYTES = 1_000;
 
 /** What stands for a key in indexes: its bytes, or of a long one as many as fit, and a hash of all. */
-export function keyId(bytes: Buffer): Buffer {
+export function keyId(key: Uint8Array): Buffer {
+  const bytes = Buffer.from(key.buffer, key.byteOffset, key.length);
   if (bytes.length <= INDEXED_BYTES) return bytes;
   return Buffer.concat([bytes.subarray(0, INDEXED_BYTES), createHash('sha256').update(bytes).digest()]);
 }

@@ -35,8 +35,11 @@ type OpenVersion = { -readonly [K in keyof HistoryVersion]: HistoryVersion[K] };
 
 /** What changes add to the history, by store. */
 export function historyOf(changes: readonly MirroredChange[]): HistoryChanges[] {
-  const stores = Map.groupBy(changes, ({ store }) => store);
-  return Array.from(stores, ([store, own]) => ({ store, ...historyOfStore(own) }));
+  const stores = [...new Set(changes.map(({ store }) => store))];
+  return stores.map((store) => ({
+    store,
+    ...historyOfStore(changes.filter((change) => change.store === store)),
+  }));
 }
 
 function historyOfStore(changes: readonly MirroredChange[]): Omit<HistoryChanges, 'store'> {
