@@ -21,5 +21,6 @@ for (let number = position ? Buffer.from(position).readUInt32BE() + 1 : 1; ; num
     ],
     bytes,
   );
-  process.stdout.write(`${number}\n`);
+  // The pipe has it before the next one is begun.
+  await new Promise((done) => process.stdout.write(`${number}\n`, done));
 }

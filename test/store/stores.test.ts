@@ -7,6 +7,9 @@ import type { Store } from '../../src/store/store.js';
 import { printNotation } from '../../src/zeek/notation/print.js';
 import { LISTEN, testEndpoint, until, urlOf } from '../support/endpoints.js';
 
+/** The machine may be busy with other tests. */
+const PATIENT = { waitMs: 60_000 };
+
 const shown = async (store: Store): Promise<string[]> =>
   (await store.entries()).map(({ key, value }) => `${printNotation(key)} = ${printNotation(value)}`).sort();
 
@@ -27,7 +30,7 @@ test('a clone reads the content of a master elsewhere, and each kind of write co
   const { server, client } = await joined(t);
   const master = await server.attachMaster('hosts');
   await master.put(Address.parse('192.0.2.1'), 'printer');
-  const clone = await client.attachClone('hosts');
+  const clone = await client.attachClone('hosts', PATIENT);
   t.deepEqual(await clone.get(Address.parse('192.0.2.1')), string('printer'));
   t.is(await clone.get('nobody'), undefined);
 
@@ -77,7 +80,7 @@ test('changes come as an async iterator and by a callback, with who made them', 
   const { server, client } = await joined(t);
   const master = await server.attachMaster('s');
   await master.put('old', 1n);
-  const clone = await client.attachClone('s');
+  const clone = await client.attachClone('s', PATIENT);
   const seen: string[] = [];
   clone.on('change', ({ type, key }) => seen.push(`${type} ${printNotation(key)}`));
   const feed = clone.changes();
@@ -161,7 +164,7 @@ test('a write resolves when the back end has it; one that fails is tried again, 
   const master = await server.attachMaster('s', backend);
   const problems: string[] = [];
   master.on('problem', ({ code }) => problems.push(code));
-  const clone = await client.attachClone('s');
+  const clone = await client.attachClone('s', PATIENT);
   backend.isFailing = true;
   let isDone = false;
   const writes = Promise.all([master.put('a', 1n), clone.put('b', 2n)]).then(() => {
@@ -186,7 +189,7 @@ test('a master that is started again goes on with clones that never noticed', as
   const listener = await first.endpoint.listen(LISTEN);
   client.peer(urlOf(listener));
   const master = await first.endpoint.attachMaster('s', backend);
-  const clone = await client.attachClone('s');
+  const clone = await client.attachClone('s', PATIENT);
   await clone.put('a', 1n);
   await idle(master, clone);
   await first.endpoint.close();
@@ -213,7 +216,7 @@ test('a snapshot of 100,000 entries lets others have their turn', async (t) => {
     longest = Math.max(longest, performance.now() - last);
     last = performance.now();
   }, 1);
-  const clone = await client.attachClone('large', { waitMs: 60_000 });
+  const clone = await client.attachClone('large', PATIENT);
   clearInterval(timer);
   t.log(`the event loop of both stood still for ${Math.round(longest)} ms at most`);
   t.is(clone.status().entries, 99_000);
@@ -228,7 +231,7 @@ test('what is no command is counted as a frame that was ignored, and does no har
   manager.publish('s/<$>/data/master', Uint8Array.of(1, 2, 3), undefined, 'command');
   await until('it arrived', () => server.peers()[0]?.ignoredFrames === 1);
   t.regex(server.peers()[0]?.lastError ?? '', /decode_truncated/);
-  const clone = await client.attachClone('s');
+  const clone = await client.attachClone('s', PATIENT);
   await clone.put('a', 1n);
   t.pass();
 });

@@ -17,9 +17,9 @@ export function backendFailure(doing: 'open' | 'read' | 'write', file: string, e
 }
 
 /** Two masters of one file would each overwrite what the other wrote. */
-export function backendInUse(file: string, error?: unknown): ZeekwayError {
+export function backendInUse(file: string): ZeekwayError {
   const message = `another master has the store in ${file} open: one file is for one process`;
-  return new ZeekwayError('store_backend_failed', message, { file }, { cause: error });
+  return new ZeekwayError('store_backend_failed', message, { file });
 }
 
 /** A call after `close`. */

@@ -3,6 +3,7 @@ import { ClassicLevel } from 'classic-level';
 import { ByteReader } from '../../codec/bytes.js';
 import { none, timestamp } from '../../codec/value.js';
 import { decodeValue, encodeValue, readValue } from '../../codec/value-binary.js';
+import { hold } from '../../files/hold.js';
 import type { StoreBackend, StoreChange, StoreEntry } from '../backend.js';
 import { backendClosed, backendFailure, backendInUse } from './failure.js';
 import { type NetPut, netChanges } from './net-changes.js';
@@ -30,18 +31,16 @@ function readEntry(key: Uint8Array, content: Uint8Array): StoreEntry {
   return expires.type === 'timestamp' ? { ...entry, expires: expires.value } : entry;
 }
 
-const isLocked = (error: unknown): boolean =>
-  error instanceof Error &&
-  error.cause instanceof Error &&
-  'code' in error.cause &&
-  error.cause.code === 'LEVEL_LOCKED';
-
-/** Keeps a store in the folder of a LevelDB, a log-structured merge tree: the cheapest commits of many changes. */
+/**
+ * Keeps a store in the folder of a LevelDB, a log-structured merge tree: the cheapest commits of many changes. Who has it is
+ * decided by `FOLDER.guard`: LevelDB's own lock is lost when its process tries to open the folder a second time.
+ */
 export class LevelBackend implements StoreBackend {
   private readonly folder: string;
   private db: ClassicLevel<Uint8Array, Uint8Array> | undefined;
+  private release: (() => void) | undefined;
 
-  /** @param folder is made where there is none. */
+  /** @param folder is made where there is none; the one that it is in has to be there. */
   constructor(folder: string) {
     this.folder = resolve(folder);
   }
@@ -76,21 +75,33 @@ export class LevelBackend implements StoreBackend {
   }
 
   async close(): Promise<void> {
-    const { db } = this;
+    const { db, release } = this;
     this.db = undefined;
-    await db?.close();
+    this.release = undefined;
+    try {
+      await db?.close();
+    } finally {
+      release?.();
+    }
   }
 
   private async open(): Promise<ClassicLevel<Uint8Array, Uint8Array>> {
     const encoding = { keyEncoding: 'view', valueEncoding: 'view' } as const;
+    try {
+      this.release = await hold(`${this.folder}.guard`);
+    } catch (error) {
+      throw backendFailure('open', this.folder, error);
+    }
+    if (!this.release) throw backendInUse(this.folder);
     const db = new ClassicLevel<Uint8Array, Uint8Array>(this.folder, encoding);
     try {
       await db.open();
       this.db = db;
       return db;
     } catch (error) {
-      // It is closed: its own `close` would wait for ever.
-      throw isLocked(error) ? backendInUse(this.folder, error) : backendFailure('open', this.folder, error);
+      // The database is closed: its own `close` would wait for ever.
+      await this.close();
+      throw backendFailure('open', this.folder, error);
     }
   }
 }
