@@ -61,7 +61,7 @@ function Top({ log, field, fields, names, parameters }: TopsProps & { field: Fie
           ×
         </button>
       </header>
-      {problem && problem.code !== 'filter_invalid' && <p class="note">{problem.message}</p>}
+      {problem && <p class="note">{problem.message}</p>}
       {!problem && !isLoading && groups.length === 0 && <p class="note">No rows</p>}
       <ol>
         {groups.map((group) => (

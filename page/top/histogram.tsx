@@ -39,7 +39,7 @@ export function Histogram({ loaded }: { loaded: Loaded<HistogramAnswer> }) {
   return (
     <section class="histogram" aria-label="Rows over time" aria-busy={isLoading}>
       <p class="note">
-        <span>{problem && problem.code !== 'filter_invalid' ? problem.message : told}</span>
+        <span>{problem ? problem.message : told}</span>
         <span class="hint">draw to zoom, double click to go back</span>
       </p>
       <div ref={box} class="plot" role="img" aria-label={told} />
