@@ -2,19 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ZeekwayError } from '../core/errors.js';
+import { contentPolicy } from './content-policy.js';
 import type { App } from './context.js';
-
-/** Only what is of this origin, and nothing inline: what a log has in its texts can never become a program. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
 
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
@@ -36,14 +25,20 @@ export function pageRoutes(app: App): void {
   const index = fileURLToPath(import.meta.resolve('#page/index.html'));
   const bytes = readOrNone(index);
   const assets = filesOf(join(dirname(index), 'assets'));
+  const icon = [...assets].find(([name]) => name.startsWith('icon-'))?.[1];
   app.get('/', { config: { scope: 'open' }, schema: { hide: true } }, async (_request, reply) => {
     if (!bytes) throw new ZeekwayError('not_found', 'the page is not built: npm run build');
     return reply
       .type(TYPES['html'] as string)
-      .header('content-security-policy', POLICY)
+      .header('content-security-policy', contentPolicy())
       .header('referrer-policy', 'no-referrer')
       .header('cache-control', 'no-cache')
       .send(bytes);
+  });
+  // Browsers ask for it where a page names none: of an answer in JSON, as of an error.
+  app.get('/favicon.ico', { config: { scope: 'open' }, schema: { hide: true } }, async (_request, reply) => {
+    if (!icon) throw new ZeekwayError('not_found', 'the page is not built: npm run build');
+    return reply.type(icon.type).header('cache-control', 'public, max-age=86400').send(icon.bytes);
   });
   app.get<{ Params: { file: string } }>(
     '/assets/:file',
