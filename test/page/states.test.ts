@@ -125,17 +125,3 @@ pageTest('peers and the state of the gateway', async ({ t, open }) => {
   await health.getByText('worker-1').waitFor();
   t.regex((await health.textContent()) ?? '', /Ready · 0 of 1 peers.*worker-1 retrying/s);
 });
-
-pageTest('nothing inline, nothing from elsewhere; what never changes is kept', async ({ t, site }) => {
-  const response = await fetch(site.url);
-  t.regex(response.headers.get('content-security-policy') ?? '', /default-src 'none'; script-src 'self'/);
-  t.is(response.headers.get('cache-control'), 'no-cache');
-  const html = await response.text();
-  const [, script] = /<script [^>]*src="(\/assets\/[^"]+)"/.exec(html) ?? [];
-  const asset = await fetch(`${site.url}${script}`);
-  t.is(asset.status, 200);
-  t.is(asset.headers.get('cache-control'), 'public, max-age=31536000, immutable');
-  t.is(asset.headers.get('content-type'), 'text/javascript; charset=utf-8');
-  t.is((await fetch(`${site.url}/assets/..%2Findex.html`)).status, 404);
-  t.is((await fetch(`${site.url}/assets/none.js`)).status, 404);
-});
