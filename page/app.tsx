@@ -18,6 +18,7 @@ import { LogTable } from './table/log-table.js';
 import { useLive } from './table/use-live.js';
 import { useRows } from './table/use-rows.js';
 import { Histogram } from './top/histogram.js';
+import { SERIES } from './top/layers.js';
 import { Masthead } from './top/masthead.js';
 import { Range } from './top/range.js';
 import { TokenForm } from './top/token-form.js';
@@ -94,7 +95,7 @@ function NoLogs() {
 
 /** One log: over time, its rows, its most frequent values. */
 function Explorer({ log, summary }: { log: string; summary: LogSummary | undefined }) {
-  const { to, sort, live: isLive, pivot, ...shown } = view.value;
+  const { to, sort, split, live: isLive, pivot, ...shown } = view.value;
   // Once: the number of rows changes all the time.
   const [from0] = useState(() => defaultFrom(summary));
   const from = shown.from ?? from0;
@@ -107,8 +108,9 @@ function Explorer({ log, summary }: { log: string; summary: LogSummary | undefin
   const selection = { from, to, filter };
   // Nothing is asked for with a filter that may be none.
   const isAsked = pivot === '' && checked.filter !== undefined;
+  const series = split === '' ? {} : { by: split, top: String(SERIES) };
   const histogram = useAnswer<HistogramAnswer>(
-    isAsked ? apiUrl(`${path}/histogram`, { ...selection, buckets: BUCKETS }) : undefined,
+    isAsked ? apiUrl(`${path}/histogram`, { ...selection, buckets: BUCKETS, ...series }) : undefined,
   );
   const isPlain = sort === '' || sort === '-ts' || sort === 'ts';
   const order = isPlain ? { order: sort === 'ts' ? 'asc' : 'desc' } : { sort };
@@ -150,7 +152,7 @@ function Explorer({ log, summary }: { log: string; summary: LogSummary | undefin
           <Pivot selected={open?.row} onSelect={(path, row) => setOpen({ log: path, row })} />
         ) : (
           <>
-            <Histogram loaded={histogram} />
+            <Histogram loaded={histogram} fields={fields} />
             <LogTable
               {...{ log, fields, columns, entries, rows, live, selected, summary }}
               onSelect={setSelected}

@@ -31,7 +31,7 @@ export function Logs({ logs, current }: { logs: readonly LogSummary[]; current: 
 /** Another log, with the filter where that has the fields. */
 async function choose(log: string): Promise<void> {
   const { filter } = view.value;
-  const change = { log, sort: '', columns: undefined, tops: undefined, pivot: '' };
+  const change = { log, sort: '', columns: undefined, tops: undefined, split: '', pivot: '' };
   update({ ...change, filter: filter === '' || (await isValid(log, filter)) ? filter : '' });
 }
 
