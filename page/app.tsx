@@ -37,8 +37,8 @@ export function App() {
   return (
     <>
       <Masthead onHelp={() => setHelp(true)} />
-      {tokenWanted.value && <TokenForm />}
-      {problem && !tokenWanted.value && <Failure problem={problem} />}
+      {tokenWanted.value !== '' && <TokenForm />}
+      {problem && tokenWanted.value === '' && <Failure problem={problem} />}
       {!logs && isLoading && <p class="state">Loading …</p>}
       {logs?.length === 0 && <NoLogs />}
       {logs && logs.length > 0 && (

@@ -31,8 +31,10 @@ export async function ask(url: string, signal: AbortSignal): Promise<Response> {
     );
   }
   if (response.ok) return response;
-  if (response.status === 401) tokenWanted.value = true;
-  throw await problemOf(response);
+  const problem = await problemOf(response);
+  // What the page asks for needs no more than to read.
+  if (problem.code === 'unauthorized' || problem.code === 'scope_missing') tokenWanted.value = problem.code;
+  throw problem;
 }
 
 async function problemOf(response: Response): Promise<Problem> {

@@ -1,19 +1,6 @@
-import { encodeLogRecord } from '../../src/codec/log-record.js';
-import { field, logItem, origin, schemaOf } from '../bridge/support.js';
 import { until } from '../support/endpoints.js';
 import { pageTest } from './browser.js';
-
-const schema = schemaOf('conn', [field('uid', 'string'), field('service', 'string')]);
-const from = origin('worker');
-const conn = (uid: string) =>
-  logItem(
-    schema,
-    encodeLogRecord([
-      { type: 'string', value: uid },
-      { type: 'string', value: 'dns' },
-    ]),
-    from,
-  );
+import { conn } from './live-conn.js';
 
 pageTest(
   'the live tail shows rows as they come, and holds still while it is paused',
