@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { apiUrl, type Problem, useAnswer } from './api/request.js';
 import type { Field, HistogramAnswer, LogSummary, Row } from './api/types.js';
 import { FilterBar } from './filter/filter-bar.js';
+import { useChecked } from './filter/use-checked.js';
 import { Help } from './help.js';
 import { useKeys } from './keys.js';
 import { Detail } from './panels/detail.js';
@@ -17,6 +18,7 @@ import { LogTable } from './table/log-table.js';
 import { useLive } from './table/use-live.js';
 import { useRows } from './table/use-rows.js';
 import { Histogram } from './top/histogram.js';
+import { SERIES } from './top/layers.js';
 import { Masthead } from './top/masthead.js';
 import { Range } from './top/range.js';
 import { TokenForm } from './top/token-form.js';
@@ -35,8 +37,8 @@ export function App() {
   return (
     <>
       <Masthead onHelp={() => setHelp(true)} />
-      {tokenWanted.value && <TokenForm />}
-      {problem && !tokenWanted.value && <Failure problem={problem} />}
+      {tokenWanted.value !== '' && <TokenForm />}
+      {problem && tokenWanted.value === '' && <Failure problem={problem} />}
       {!logs && isLoading && <p class="state">Loading …</p>}
       {logs?.length === 0 && <NoLogs />}
       {logs && logs.length > 0 && (
@@ -93,7 +95,7 @@ function NoLogs() {
 
 /** One log: over time, its rows, its most frequent values. */
 function Explorer({ log, summary }: { log: string; summary: LogSummary | undefined }) {
-  const { filter, to, sort, live: isLive, pivot, ...shown } = view.value;
+  const { to, sort, split, live: isLive, pivot, ...shown } = view.value;
   // Once: the number of rows changes all the time.
   const [from0] = useState(() => defaultFrom(summary));
   const from = shown.from ?? from0;
@@ -101,16 +103,22 @@ function Explorer({ log, summary }: { log: string; summary: LogSummary | undefin
   const described = useAnswer<{ fields: readonly Field[] }>(`${path}/fields`);
   const fields = described.data?.fields ?? [];
   const columns = shown.columns ?? defaultColumns(log, fields);
+  const checked = useChecked(log, shown.filter);
+  const { filter = '' } = checked;
   const selection = { from, to, filter };
+  // Nothing is asked for with a filter that may be none.
+  const isAsked = pivot === '' && checked.filter !== undefined;
+  const series = split === '' ? {} : { by: split, top: String(SERIES) };
   const histogram = useAnswer<HistogramAnswer>(
-    pivot === '' ? apiUrl(`${path}/histogram`, { ...selection, buckets: BUCKETS }) : undefined,
+    isAsked ? apiUrl(`${path}/histogram`, { ...selection, buckets: BUCKETS, ...series }) : undefined,
   );
   const isPlain = sort === '' || sort === '-ts' || sort === 'ts';
   const order = isPlain ? { order: sort === 'ts' ? 'asc' : 'desc' } : { sort };
-  const rows = useRows(
-    pivot === '' ? apiUrl(path, { ...selection, ...(isLive ? {} : order), limit: PAGE_ROWS }) : undefined,
+  const asked = useRows(
+    isAsked ? apiUrl(path, { ...selection, ...(isLive ? {} : order), limit: PAGE_ROWS }) : undefined,
   );
-  const live = useLive(log, filter, isLive && pivot === '');
+  const rows = checked.problem ? { ...asked, problem: checked.problem, isLoading: false } : asked;
+  const live = useLive(log, filter, isLive && isAsked);
   const entries = useMemo(
     () => [...(isLive ? live.entries : []), ...rows.rows.map((row) => ({ row }))],
     [isLive, live.entries, rows.rows],
@@ -132,7 +140,6 @@ function Explorer({ log, summary }: { log: string; summary: LogSummary | undefin
   });
   const wrong = rows.problem?.code === 'filter_invalid' ? rows.problem : undefined;
   const tops = shown.tops ?? defaultTops(fields);
-  const parameters = { from, to, filter };
   return (
     <>
       <main class="main">
@@ -145,7 +152,7 @@ function Explorer({ log, summary }: { log: string; summary: LogSummary | undefin
           <Pivot selected={open?.row} onSelect={(path, row) => setOpen({ log: path, row })} />
         ) : (
           <>
-            <Histogram loaded={histogram} />
+            <Histogram loaded={histogram} fields={fields} />
             <LogTable
               {...{ log, fields, columns, entries, rows, live, selected, summary }}
               onSelect={setSelected}
@@ -156,9 +163,9 @@ function Explorer({ log, summary }: { log: string; summary: LogSummary | undefin
       </main>
       <aside class="panel">
         {open && <OpenRow key={open.log} {...open} onClose={() => setOpen(undefined)} />}
-        {pivot === '' && fields.length > 0 && (
+        {isAsked && fields.length > 0 && (
           <div hidden={open !== undefined}>
-            <Tops {...{ log, fields, parameters }} names={tops} />
+            <Tops {...{ log, fields }} parameters={selection} names={tops} />
           </div>
         )}
       </aside>

@@ -21,6 +21,10 @@ export function cell(value: Value | undefined, type: string): string {
   return String(value);
 }
 
+/** A value that counts are told of; `undefined`: the field is not set. */
+export const valueText = (value: Value | undefined, type: string): string =>
+  value === undefined ? 'not set' : cell(value, type) || '(empty)';
+
 /** Seconds in three or four digits, with a unit. */
 export function interval(seconds: number): string {
   const size = Math.abs(seconds);
@@ -42,6 +46,20 @@ export function width(seconds: number): string {
     if (seconds >= size) return `${Number((seconds / size).toFixed(1))} ${unit}`;
   }
   return seconds >= 1 ? `${Number(seconds.toFixed(1))} s` : `${Number((seconds * 1e3).toPrecision(3))} ms`;
+}
+
+const DAY = 86_400;
+
+/** Times of an axis in seconds since 1970, so many apart: as in the table, without what is the same as before. */
+export function timeTexts(times: readonly number[], step: number): string[] {
+  const texts = times.map((time) => new Date(time * 1_000).toISOString());
+  if (step >= DAY)
+    return texts.map((text) => text.slice(0, step >= 365 * DAY ? 4 : step >= 28 * DAY ? 7 : 10));
+  const end = step >= 60 ? 16 : step >= 1 ? 19 : 23;
+  return texts.map((text, index) => {
+    const isSameDay = text.slice(0, 10) === texts[index - 1]?.slice(0, 10);
+    return isSameDay ? text.slice(11, end) : text.slice(5, end).replace('T', ' ');
+  });
 }
 
 const NUMERIC = new Set(['count', 'int', 'double', 'interval', 'port']);

@@ -31,8 +31,10 @@ export async function ask(url: string, signal: AbortSignal): Promise<Response> {
     );
   }
   if (response.ok) return response;
-  if (response.status === 401) tokenWanted.value = true;
-  throw await problemOf(response);
+  const problem = await problemOf(response);
+  // What the page asks for needs no more than to read.
+  if (problem.code === 'unauthorized' || problem.code === 'scope_missing') tokenWanted.value = problem.code;
+  throw problem;
 }
 
 async function problemOf(response: Response): Promise<Problem> {
@@ -52,6 +54,8 @@ export async function askJson<T>(url: string, signal: AbortSignal): Promise<T> {
 export interface Loaded<T> {
   /** Of the last answer, also while the next one is waited for. */
   readonly data?: T;
+  /** The URL that `data` answers. */
+  readonly of?: string;
   readonly problem?: Problem;
   readonly isLoading: boolean;
 }
@@ -77,17 +81,17 @@ export function useAnswer<T>(url: string | undefined, everyMs?: number): Loaded<
     const load = async (): Promise<void> => {
       try {
         const data = await askJson<T>(url, outdated.signal);
-        if (!outdated.signal.aborted) setLoaded({ data, isLoading: false });
+        if (!outdated.signal.aborted) setLoaded({ data, of: url, isLoading: false });
       } catch (problem) {
         if (outdated.signal.aborted) return;
         if (!(problem instanceof Problem)) throw problem;
         if (isPassing(problem)) again = setTimeout(load, AGAIN_MS);
         // This gateway has no such route, and will have none.
         if (problem.status === 404) clearInterval(timer);
-        setLoaded(({ data }) => ({ ...(data && { data }), problem, isLoading: false }));
+        setLoaded((before) => ({ ...answered(before), problem, isLoading: false }));
       }
     };
-    setLoaded(({ data }) => ({ ...(data && { data }), isLoading: true }));
+    setLoaded((before) => ({ ...answered(before), isLoading: true }));
     const timer = everyMs && setInterval(() => document.hidden || void load(), everyMs);
     void load();
     return () => {
@@ -98,6 +102,10 @@ export function useAnswer<T>(url: string | undefined, everyMs?: number): Loaded<
   }, [url, everyMs, asked]);
   return loaded;
 }
+
+/** What stays while the next answer is waited for. */
+const answered = <T>({ data, of }: Loaded<T>): Pick<Loaded<T>, 'data' | 'of'> =>
+  data !== undefined && of !== undefined ? { data, of } : {};
 
 /** A URL of the API with the parameters that are there. */
 export function apiUrl(path: string, parameters: Readonly<Record<string, string | undefined>> = {}): string {

@@ -29,6 +29,8 @@ export interface HistogramAnswer {
   readonly to: string;
   readonly width: number;
   readonly buckets: readonly { readonly time: string; readonly count: number }[];
+  readonly series?: readonly { readonly value?: Value; readonly counts: readonly number[] }[];
+  readonly other?: readonly number[];
 }
 
 export interface Span {

@@ -47,7 +47,7 @@ export function useSuggestions(log: string, text: string, at: number, isOpen: bo
         setFound({ text, at, from, to, items: text === '' ? [...recent(), ...items] : items });
       } catch (problem) {
         if (outdated.signal.aborted) return;
-        // The rows tell what is wrong; here there is nothing to offer.
+        // Whoever applies it is told what is wrong; here there is nothing to offer.
         if (!(problem instanceof Problem)) throw problem;
         setFound(NONE);
       }

@@ -1,7 +1,7 @@
 import { apiUrl, useAnswer } from '../api/request.js';
 import type { Field, Row, Value } from '../api/types.js';
 import { testFor, withoutTest, withTest } from '../filter/edit.js';
-import { cell, number } from '../format.js';
+import { number, valueText } from '../format.js';
 import { update, view } from '../state/view.js';
 
 const SHOWN = 8;
@@ -61,7 +61,7 @@ function Top({ log, field, fields, names, parameters }: TopsProps & { field: Fie
           ×
         </button>
       </header>
-      {problem && problem.code !== 'filter_invalid' && <p class="note">{problem.message}</p>}
+      {problem && <p class="note">{problem.message}</p>}
       {!problem && !isLoading && groups.length === 0 && <p class="note">No rows</p>}
       <ol>
         {groups.map((group) => (
@@ -88,7 +88,7 @@ interface GroupProps {
 function Group({ field, fields, value, count, most }: GroupProps) {
   const test = testFor(field, value, fields);
   const type = field.type.replace(/^\w+\[(.*)\]$/, '$1');
-  const text = value === undefined ? 'not set' : cell(value, type) || '(empty)';
+  const text = valueText(value, type);
   return (
     <li>
       <button

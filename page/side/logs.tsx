@@ -1,5 +1,6 @@
-import { apiUrl, askJson, Problem } from '../api/request.js';
+import { askJson, Problem } from '../api/request.js';
 import type { CompletionAnswer, LogSummary } from '../api/types.js';
+import { checkUrl } from '../filter/use-checked.js';
 import { compact, number } from '../format.js';
 import { update, view } from '../state/view.js';
 
@@ -30,14 +31,13 @@ export function Logs({ logs, current }: { logs: readonly LogSummary[]; current: 
 /** Another log, with the filter where that has the fields. */
 async function choose(log: string): Promise<void> {
   const { filter } = view.value;
-  const change = { log, sort: '', columns: undefined, tops: undefined, pivot: '' };
+  const change = { log, sort: '', columns: undefined, tops: undefined, split: '', pivot: '' };
   update({ ...change, filter: filter === '' || (await isValid(log, filter)) ? filter : '' });
 }
 
 async function isValid(log: string, filter: string): Promise<boolean> {
   try {
-    const url = apiUrl(`/v1/logs/${encodeURIComponent(log)}/complete`, { filter });
-    const { error } = await askJson<CompletionAnswer>(url, new AbortController().signal);
+    const { error } = await askJson<CompletionAnswer>(checkUrl(log, filter), new AbortController().signal);
     return error === undefined;
   } catch (problem) {
     if (problem instanceof Problem) return false;

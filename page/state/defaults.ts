@@ -73,6 +73,12 @@ export function defaultTops(fields: readonly Field[]): string[] {
     : names.filter((name) => name !== 'ts' && name !== 'uid').slice(0, TOP_COUNT);
 }
 
+/** Fields of few values, which a histogram can be split by: those above, and what can only have few. */
+export function splitFields(fields: readonly Field[]): string[] {
+  const names = fields.filter(({ name, type }) => TOPS.includes(name) || type === 'enum' || type === 'bool');
+  return [...new Set(names.map(({ name }) => name))];
+}
+
 /** From here on, all times are more than one wants to wait for at first. */
 const LARGE_ROWS = 1_000_000;
 const DAY_MS = 86_400_000;

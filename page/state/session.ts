@@ -24,15 +24,15 @@ function keep(storage: () => Storage, key: string, value: string): void {
 
 /** The API token, for as long as the window is open. */
 export const token = signal(kept(() => sessionStorage, TOKEN_KEY));
-/** Whether the API has asked for a token. */
-export const tokenWanted = signal(false);
+/** Why the API wants another token, if it does: there is none that is valid, or that may read. */
+export const tokenWanted = signal<'' | 'unauthorized' | 'scope_missing'>('');
 /** Changes when everything is to be asked again. */
 export const round = signal(0);
 
 export function takeToken(value: string): void {
   keep(() => sessionStorage, TOKEN_KEY, value);
   token.value = value;
-  tokenWanted.value = false;
+  tokenWanted.value = '';
   round.value += 1;
 }
 

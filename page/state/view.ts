@@ -13,6 +13,8 @@ export interface View {
   /** Fields; `undefined`: as suits the log. */
   readonly columns: readonly string[] | undefined;
   readonly tops: readonly string[] | undefined;
+  /** The field whose values are colours of the histogram; empty: none. */
+  readonly split: string;
   readonly live: boolean;
   /** What everything is shown of, instead of the rows of a log: `uid:C1`, `fuid:F1`, `community-id:1:...`. */
   readonly pivot: string;
@@ -32,15 +34,17 @@ export function parseView(search: string): View {
     sort: text('sort'),
     columns: list('columns'),
     tops: list('top'),
+    split: text('split'),
     live: text('live') === '1',
     pivot: text('pivot'),
   };
 }
 
 /** The query of the URL of a view. */
-export function formatView({ log, from, to, filter, sort, columns, tops, live, pivot }: View): string {
+export function formatView(shown: View): string {
+  const { log, from, to, filter, sort, columns, tops, split, live, pivot } = shown;
   const parameters = new URLSearchParams();
-  const texts = { log, to, filter, sort, live: live ? '1' : '', pivot };
+  const texts = { log, to, filter, sort, split, live: live ? '1' : '', pivot };
   for (const [name, value] of Object.entries(texts)) if (value !== '') parameters.set(name, value);
   if (from !== undefined) parameters.set('from', from);
   if (columns) parameters.set('columns', columns.join(','));

@@ -63,7 +63,7 @@ const nextSort = (sort: string, field: string): string => (sort === `-${field}` 
 function told({ entries, rows, live }: TableProps): string {
   if (view.value.live && live.problem) return live.problem.message;
   if (rows.problem?.code === 'filter_invalid')
-    return 'The filter is not valid: these are the rows of the one before';
+    return `The filter is not valid${entries.length > 0 ? ': these are the rows of the one before' : ''}`;
   if (rows.isLoading && entries.length === 0) return 'Loading rows …';
   const more = rows.hasMore ? ' loaded, more as you scroll' : '';
   return `${number(entries.length)} ${entries.length === 1 ? 'row' : 'rows'}${more}`;

@@ -1,4 +1,9 @@
-import { takeToken, token } from '../state/session.js';
+import { takeToken, token, tokenWanted } from '../state/session.js';
+
+function told(): string {
+  if (tokenWanted.value === 'scope_missing') return 'This token may not read.';
+  return token.value === '' ? 'The API asks for a token.' : 'The API does not take this token.';
+}
 
 /** Asks for the token that the API asks for. It is kept for as long as this window is open. */
 export function TokenForm() {
@@ -9,9 +14,7 @@ export function TokenForm() {
   };
   return (
     <form class="token" onSubmit={onSubmit}>
-      <label for="token">
-        {token.value === '' ? 'The API asks for a token.' : 'The API does not take this token.'}
-      </label>
+      <label for="token">{told()}</label>
       <input id="token" name="token" type="password" placeholder="zk_…" autocomplete="off" required />
       <button type="submit" class="primary">
         Use it

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { RouteScope } from '../core/access.js';
+import { contentPolicy } from './content-policy.js';
 import type { App } from './context.js';
 
 /**
@@ -19,6 +20,15 @@ const FILTERS_PARAMETER = {
     additionalProperties: { type: ['string', 'array'], items: { type: 'string' } },
   },
 };
+
+/**
+ * That of @fastify/swagger-ui refuses the style of Swagger UI's logo, lets in what is of other sites, and has a browser ask for the
+ * files by HTTPS also where the API has none.
+ */
+const DOCS_POLICY = contentPolicy({
+  styles: ['sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='],
+  dataImages: true,
+});
 
 const FILTERED_ROUTES = ['/v1/logs/{path}', '/v1/logs/{path}/histogram', '/v1/logs/{path}/aggregate'];
 
@@ -58,7 +68,7 @@ export function registerOpenApi(app: App, version: string): void {
     // Its files come from the package: the page works offline.
     await page.register(swaggerUi, {
       routePrefix: '/docs',
-      staticCSP: true,
+      staticCSP: DOCS_POLICY,
       uiConfig: { tryItOutEnabled: true },
     });
   });

@@ -1,72 +1,47 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ZeekwayError } from '../core/errors.js';
+import { contentPolicy } from './content-policy.js';
 import type { App } from './context.js';
-
-/** Only what is of this origin, and nothing inline: what a log has in its texts can never become a program. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const TYPES: Readonly<Record<string, string>> = {
-  html: 'text/html; charset=utf-8',
-  js: 'text/javascript; charset=utf-8',
-  css: 'text/css; charset=utf-8',
-  svg: 'image/svg+xml',
-};
-
-interface PageFile {
-  readonly type: string;
-  readonly bytes: Buffer;
-}
+import { orThrow, StaticFile } from './static-file.js';
 
 /**
  * The page at `/`: the few files that `npm run build` made of page/. They are read once, so that no request ever names a
  * file, and need no token: there is nothing in them. Where there are none (a build without the page) the rest of the API is there all the same.
  */
 export function pageRoutes(app: App): void {
-  const index = fileURLToPath(import.meta.resolve('#page/index.html'));
-  const bytes = readOrNone(index);
-  const assets = filesOf(join(dirname(index), 'assets'));
-  app.get('/', { config: { scope: 'open' }, schema: { hide: true } }, async (_request, reply) => {
-    if (!bytes) throw new ZeekwayError('not_found', 'the page is not built: npm run build');
-    return reply
-      .type(TYPES['html'] as string)
-      .header('content-security-policy', POLICY)
+  const path = fileURLToPath(import.meta.resolve('#page/index.html'));
+  const index = StaticFile.read(path);
+  const assets = filesOf(join(dirname(path), 'assets'));
+  const icon = [...assets].find(([name]) => name.startsWith('icon-'))?.[1];
+  const open = { config: { scope: 'open' }, schema: { hide: true } } as const;
+  app.get('/', open, async (request, reply) => {
+    if (!index) throw new ZeekwayError('not_found', 'the page is not built: npm run build');
+    reply
+      .header('content-security-policy', contentPolicy())
       .header('referrer-policy', 'no-referrer')
-      .header('cache-control', 'no-cache')
-      .send(bytes);
+      .header('cache-control', 'no-cache');
+    return index.send(request, reply);
   });
-  app.get<{ Params: { file: string } }>(
-    '/assets/:file',
-    { config: { scope: 'open' }, schema: { hide: true } },
-    async (request, reply) => {
-      const file = assets.get(request.params.file);
-      if (!file) throw new ZeekwayError('not_found', `the page has no file "${request.params.file}"`);
-      return (
-        reply
-          .type(file.type)
-          // Another content is another name.
-          .header('cache-control', 'public, max-age=31536000, immutable')
-          .send(file.bytes)
-      );
-    },
-  );
+  // Browsers ask for it where a page names none: of an answer in JSON, as of an error.
+  app.get('/favicon.ico', open, async (request, reply) => {
+    if (!icon) throw new ZeekwayError('not_found', 'the page is not built: npm run build');
+    return icon.send(request, reply.header('cache-control', 'public, max-age=86400'));
+  });
+  app.get<{ Params: { file: string } }>('/assets/:file', open, async (request, reply) => {
+    const file = assets.get(request.params.file);
+    if (!file) throw new ZeekwayError('not_found', `the page has no file "${request.params.file}"`);
+    // Another content is another name.
+    return file.send(request, reply.header('cache-control', 'public, max-age=31536000, immutable'));
+  });
 }
 
-function filesOf(folder: string): Map<string, PageFile> {
-  const files = new Map<string, PageFile>();
+function filesOf(folder: string): Map<string, StaticFile> {
+  const files = new Map<string, StaticFile>();
   for (const name of namesIn(folder)) {
-    const type = TYPES[name.split('.').at(-1) ?? ''];
-    if (type !== undefined) files.set(name, { type, bytes: readFileSync(join(folder, name)) });
+    const file = StaticFile.read(join(folder, name));
+    if (file) files.set(name, file);
   }
   return files;
 }
@@ -77,18 +52,4 @@ function namesIn(folder: string): string[] {
   } catch (error) {
     return orThrow(error, []);
   }
-}
-
-function readOrNone(file: string): Buffer | undefined {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    return orThrow(error, undefined);
-  }
-}
-
-/** `none` for what is not there. */
-function orThrow<T>(error: unknown, none: T): T {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return none;
-  throw error;
 }

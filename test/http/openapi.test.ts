@@ -300,5 +300,7 @@ test('the page at /docs loads nothing from elsewhere', async (t) => {
     t.regex(source, /^\.\/static\//);
     t.is((await api.server.inject(`/docs/${source.slice(2)}`)).statusCode, 200, source);
   }
-  t.regex(String(page.headers['content-security-policy']), /default-src 'self'/);
+  const policy = String(page.headers['content-security-policy']);
+  t.regex(policy, /^default-src 'none'; script-src 'self'; /);
+  t.notRegex(policy, /https:|unsafe-|upgrade/);
 });

@@ -52,7 +52,7 @@ if (CHROMIUM) {
 export interface PageTools {
   readonly t: ExecutionContext;
   readonly site: Site;
-  /** Opens the page, in a browser that has not seen it yet, and waits for its rows. */
+  /** Opens the page (with a query, or a whole URL), in a browser that has not seen it yet, and waits for its rows. */
   readonly open: (query?: string, options?: BrowserContextOptions) => Promise<Page>;
   /** The same, of a page that has another state than rows. */
   readonly openAny: (
@@ -81,7 +81,7 @@ export function pageTest(title: string, run: (tools: PageTools) => Promise<void>
         if (message.text().includes('Content Security Policy')) errors.push(message.text());
       });
       await prepare(page);
-      await page.goto(`${here.url}/${query}`);
+      await page.goto(new URL(query, here.url).href);
       return page;
     };
     const open: PageTools['open'] = async (query, options) => {

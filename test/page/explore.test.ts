@@ -80,6 +80,67 @@ pageTest('drawing over the histogram chooses the time, a double click goes back'
   await page.locator('.histogram .note', { hasText: '332 rows' }).waitFor();
 });
 
+pageTest('the histogram split by a field: colours, a legend, in the link', async ({ t, open }) => {
+  const page = await open('?log=conn');
+  const menu = page.getByLabel('Split by');
+  t.is(await page.locator('.legend').count(), 0);
+  t.deepEqual((await menu.locator('option').allTextContents()).slice(0, 2), ['nothing', 'id.orig_h']);
+  const answer = page.waitForResponse(/\/histogram\?.*by=service/);
+  await menu.selectOption('service');
+  const { buckets, series, other } = await (await answer).json();
+  const legend = page.locator('.legend li');
+  await legend.nth(5).waitFor();
+  t.deepEqual(
+    (await legend.allTextContents()).map((text) => text.trim()),
+    ['dns 122', 'not set 46', 'http 45', 'ssh 43', 'snmp 39', 'all others 37'],
+  );
+  t.is(parameter(page, 'split'), 'service');
+  // The colours of the bars, from the bottom, in the middle of a bucket with more than one value.
+  const all: number[][] = [...series.map(({ counts }: { counts: number[] }) => counts), other];
+  const mixed = (index: number): number => all.filter((counts) => (counts[index] ?? 0) > 0).length;
+  const at = buckets.reduce(
+    (best: number, _: unknown, index: number) => (mixed(index) > mixed(best) ? index : best),
+    0,
+  );
+  t.true(mixed(at) >= 3);
+  const [drawn, wanted] = await page.evaluate<[string[], string[]]>(`(() => {
+    const canvas = document.querySelector('.plot canvas');
+    const over = document.querySelector('.plot .u-over');
+    const scale = devicePixelRatio;
+    const [left, top] = [parseFloat(over.style.left) * scale, parseFloat(over.style.top) * scale];
+    const [width, height] = [over.clientWidth * scale, over.clientHeight * scale];
+    const x = Math.round(left + (width * (${at} + 0.4)) / ${buckets.length});
+    const pixels = canvas.getContext('2d').getImageData(x, Math.round(top), 1, Math.round(height)).data;
+    const rgb = (one) => one.match(/\\d+/g).slice(0, 3).join();
+    const known = [...document.querySelectorAll('.legend i')].map((one) => rgb(getComputedStyle(one).backgroundColor));
+    const column = [];
+    for (let y = pixels.length - 4; y >= 0; y -= 4) {
+      const one = [...pixels.slice(y, y + 3)].join();
+      if (known.includes(one) && column.at(-1) !== one) column.push(one);
+    }
+    return [column, known];
+  })()`);
+  const present = wanted.filter((_, index) => (all[index]?.[at] ?? 0) > 0);
+  t.deepEqual(drawn, present);
+  // Somebody else sees the same.
+  const colleague = await open(new URL(page.url()).search);
+  await colleague.locator('.legend li').nth(5).waitFor();
+  t.is(await colleague.getByLabel('Split by').inputValue(), 'service');
+  // Another log is not split by it.
+  await page.getByRole('button', { name: /^dns ~?148/ }).click();
+  await page.locator('th', { hasText: 'qtype_name' }).waitFor();
+  t.is(parameter(page, 'split'), null);
+  t.is(await page.locator('.legend').count(), 0);
+});
+
+pageTest('a link that splits by what is no field says so', async ({ t, open }) => {
+  const page = await open('?log=conn&split=servce');
+  await page.locator('.histogram .note', { hasText: 'did you mean' }).waitFor();
+  await page.getByLabel('Split by').selectOption('');
+  await page.locator('.histogram .note', { hasText: '332 rows' }).waitFor();
+  t.is(parameter(page, 'split'), null);
+});
+
 pageTest('a row has all its fields, and leads to everything of its connection', async ({ t, open }) => {
   const page = await open('?log=http');
   await page.locator('.grid tbody td').first().click();

@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core';
 import { pageTest, parameter, rowsTold } from './browser.js';
 
 pageTest('a filter is written with what is offered: fields, operators, values', async ({ t, open }) => {
@@ -53,6 +54,55 @@ pageTest(
     await rowsTold(page, '45 rows');
   },
 );
+
+/** Counts what is asked of the API about connections, apart from what completes while one writes. */
+function countAsked(page: Page): { path: string; isCheck: boolean }[] {
+  const asked: { path: string; isCheck: boolean }[] = [];
+  page.on('request', (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    const isCheck = pathname.endsWith('/complete') && searchParams.get('at') === '0';
+    if (isCheck || /^\/v1\/(tail|logs\/conn(\/(histogram|aggregate))?)$/.test(pathname))
+      asked.push({ path: pathname, isCheck });
+  });
+  return asked;
+}
+
+pageTest('a filter that is none is asked about once, and nothing is asked with it', async ({ t, open }) => {
+  const page = await open('?log=conn');
+  await page.locator('.top li').nth(3).waitFor();
+  await page.waitForLoadState('networkidle');
+  const refused: string[] = [];
+  page.on('response', (response) => response.status() >= 400 && refused.push(response.url()));
+  const asked = countAsked(page);
+  await page.locator('#filter').fill('servce == "dns"');
+  await page.keyboard.press('Enter');
+  await page.locator('.mistake .marker').waitFor();
+  await page.waitForTimeout(300);
+  t.deepEqual(asked, [{ path: '/v1/logs/conn/complete', isCheck: true }]);
+  t.regex(
+    (await page.locator('.rows .note').textContent()) ?? '',
+    /not valid: these are the rows of the one/,
+  );
+  // Mended: asked about, then asked with.
+  await page.locator('#filter').fill('service == "dns"');
+  await page.keyboard.press('Enter');
+  await rowsTold(page, '122 rows');
+  t.is(asked.filter(({ isCheck }) => isCheck).length, 2);
+  t.deepEqual(refused, []);
+});
+
+pageTest('a link to a filter that is none', async ({ t, openAny }) => {
+  let asked: ReturnType<typeof countAsked> = [];
+  const page = await openAny('?log=conn&filter=servce == 1', async (one) => {
+    asked = countAsked(one);
+  });
+  await page.locator('.mistake .marker').waitFor();
+  await page.waitForTimeout(300);
+  t.deepEqual(asked, [{ path: '/v1/logs/conn/complete', isCheck: true }]);
+  await rowsTold(page, 'The filter is not valid');
+  await page.getByRole('button', { name: 'Clear the filter' }).click();
+  await page.locator('.grid tbody td').first().waitFor();
+});
 
 pageTest('filters that were applied are offered again', async ({ t, open }) => {
   const page = await open('?log=conn');

@@ -41,6 +41,7 @@ const TEXTS: readonly (readonly [text: string, grounds: readonly string[]])[] = 
 ];
 /** Borders of what can be used, the ring of the focus, marks: 3 to 1. */
 const MARKS: typeof TEXTS = [
+  ...[1, 2, 3, 4, 5, 'other'].map((name) => [`--series-${name}`, ['--ground', '--surface']] as const),
   ['--edge', ['--ground', '--surface']],
   ['--accent', ['--ground', '--surface', '--soft']],
 ];

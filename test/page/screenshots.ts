@@ -14,7 +14,7 @@ const VIEWS = [
   [
     'page-light.png',
     'light',
-    '?log=conn&columns=ts,id.orig_h,id.resp_h,id.resp_p,proto,service,duration,conn_state',
+    '?log=conn&split=service&columns=ts,id.orig_h,id.resp_h,id.resp_p,proto,service,duration,conn_state',
   ],
   ['page-dark.png', 'dark', '?log=dns&filter=qtype_name == "A"&columns=ts,id.orig_h,query,rcode_name,rtt'],
 ] as const;

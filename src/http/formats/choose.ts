@@ -1,3 +1,4 @@
+import { acceptedOf } from '../accept.js';
 import { arrow } from './arrow.js';
 import { csv } from './csv.js';
 import type { Format } from './format.js';
@@ -17,7 +18,7 @@ export const FORMAT_NAMES: readonly string[] = ['json', ...FORMATS.map(({ name }
  */
 export function chosenFormat(name: string | undefined, accept: string | undefined): Format | undefined {
   if (name !== undefined) return FORMATS.find((format) => format.name === name);
-  for (const mediaType of acceptedTypes(accept ?? '')) {
+  for (const mediaType of acceptedOf(accept)) {
     if (JSON_TYPES.has(mediaType)) return undefined;
     const format = FORMATS.find((one) => one.mediaType === mediaType);
     if (format) return format;
@@ -26,17 +27,3 @@ export function chosenFormat(name: string | undefined, accept: string | undefine
 }
 
 const JSON_TYPES: ReadonlySet<string> = new Set(['application/json', 'application/*', '*/*']);
-
-/** The media types of an `Accept`, those that are wanted most first. */
-function acceptedTypes(accept: string): string[] {
-  return accept
-    .split(',')
-    .map((part) => {
-      const [mediaType = '', ...parameters] = part.split(';').map((one) => one.trim().toLowerCase());
-      const quality = parameters.find((one) => one.startsWith('q='));
-      return { mediaType, quality: quality === undefined ? 1 : Number(quality.slice(2)) };
-    })
-    .filter(({ quality }) => quality > 0)
-    .toSorted((a, b) => b.quality - a.quality)
-    .map(({ mediaType }) => mediaType);
-}

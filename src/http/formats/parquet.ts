@@ -42,23 +42,15 @@ class TakenWriter extends ByteWriter {
   }
 }
 
+/**
+ * Integers have the older kind of type alone: of the newer one the library writes the width as an i32 where Parquet's
+ * definition has an i8, and readers that keep to it (Arrow, DuckDB) refuse the whole file.
+ */
 const VALUE_ELEMENTS: Readonly<Record<ValueType, Omit<SchemaElement, 'name'>>> = {
   bool: { type: 'BOOLEAN' },
-  int64: {
-    type: 'INT64',
-    converted_type: 'INT_64',
-    logical_type: { type: 'INTEGER', bitWidth: 64, isSigned: true },
-  },
-  uint64: {
-    type: 'INT64',
-    converted_type: 'UINT_64',
-    logical_type: { type: 'INTEGER', bitWidth: 64, isSigned: false },
-  },
-  uint16: {
-    type: 'INT32',
-    converted_type: 'UINT_16',
-    logical_type: { type: 'INTEGER', bitWidth: 16, isSigned: false },
-  },
+  int64: { type: 'INT64', converted_type: 'INT_64' },
+  uint64: { type: 'INT64', converted_type: 'UINT_64' },
+  uint16: { type: 'INT32', converted_type: 'UINT_16' },
   float64: { type: 'DOUBLE' },
   micros: {
     type: 'INT64',
