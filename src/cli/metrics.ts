@@ -5,7 +5,9 @@ import type { RowItems } from '../bridge/row-items.js';
 import type { Door } from '../door/door.js';
 import type { LiveRows } from '../live/live-rows.js';
 import type { PeerStatus } from '../peer/status.js';
+import type { StoreStatus } from '../store/store.js';
 import type { LiveIngest } from './live-ingest.js';
+import type { ConfiguredStores } from './stores.js';
 
 /** What the metrics are read from when somebody asks for them. */
 export interface MetricsSources {
@@ -14,6 +16,8 @@ export interface MetricsSources {
   readonly door: Pick<Door, 'clients' | 'counts' | 'overflow'>;
   readonly live: Pick<LiveRows, 'watchers' | 'counts'>;
   readonly audit: Pick<AuditLog, 'unwritten'>;
+  readonly stores: () => readonly StoreStatus[];
+  readonly mirror: Pick<ConfiguredStores, 'mirrorWaiting'>;
 }
 
 /** The numbers of a gateway for Prometheus; docs/operations.md lists them. */
@@ -69,7 +73,7 @@ export class Metrics {
   }
 
   /** Has what others count read from them at each scrape. */
-  observe({ ingest, peers, door, live, audit }: MetricsSources): void {
+  observe({ ingest, peers, door, live, audit, stores, mirror }: MetricsSources): void {
     const { spool, bridge } = ingest;
     const gauge = (name: string, help: string, value: () => number): void => {
       new Gauge({
@@ -247,6 +251,28 @@ export class Metrics {
       'zeekway_tail_dropped_rows_total',
       'Rows that a client was too slow for',
       () => live.counts.dropped,
+    );
+    const byStore = (name: string, help: string, value: (status: StoreStatus) => number): void => {
+      new Gauge({
+        name,
+        help,
+        labelNames: ['store', 'role'],
+        registers: [this.registry],
+        collect() {
+          this.reset();
+          for (const status of stores()) this.set({ store: status.name, role: status.role }, value(status));
+        },
+      });
+    };
+    byStore('zeekway_store_up', '1 when a data store can be read and written', ({ state }) =>
+      state === 'ready' ? 1 : 0,
+    );
+    byStore('zeekway_store_entries', 'Entries of a data store', ({ entries }) => entries);
+    byStore('zeekway_store_pending_writes', 'Writes that are not confirmed', ({ pending }) => pending);
+    gauge(
+      'zeekway_store_history_waiting_changes',
+      'Changes of data stores that wait to be written into the history',
+      () => mirror.mirrorWaiting,
     );
   }
 

@@ -26,6 +26,8 @@ import { createLogger } from './logger.js';
 import { Metrics } from './metrics.js';
 import { peerActions } from './peer-actions.js';
 import { openStoreEvenAway } from './store.js';
+import { storeAccess } from './store-access.js';
+import { ConfiguredStores } from './stores.js';
 
 /** `zeekway serve`: runs until the signal aborts, then drains and leaves in order. */
 export async function serveCommand(options: Config, signal: AbortSignal): Promise<void> {
@@ -74,8 +76,19 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     onItems: (items) => live.offer(items),
   });
   const relay = await startRelay(endpoint, options, logger, cleanup);
+  const stores = new ConfiguredStores({ endpoint, db, clock: systemClock, logger });
+  // When the endpoint has closed them.
+  cleanup.add(() => stores.close());
   const door = makeDoor(endpoint, options, gate, logger);
-  metrics.observe({ ingest, peers: () => endpoint.peers(), door, live, audit });
+  metrics.observe({
+    ingest,
+    peers: () => endpoint.peers(),
+    door,
+    live,
+    audit,
+    stores: () => endpoint.storeStatus(),
+    mirror: stores,
+  });
   const maintenance = new MaintenanceRunner({
     db,
     clock: systemClock,
@@ -99,6 +112,7 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     gate,
     audit: (entry) => audit.add(entry),
     actions: peerActions(endpoint, door),
+    stores: storeAccess(endpoint),
     ingest: () => ingestOf(ingest),
     ...settings,
   });
@@ -107,6 +121,7 @@ async function start(options: Config, logger: Logger, cleanup: Cleanup): Promise
     cleanup.add(async () => stop());
   }
   cleanup.add(() => api.server.close());
+  await stores.start(options);
   const { listen, peer } = options;
   for (const url of listen) {
     const { host, port } = await endpoint.listen(url);

@@ -8,7 +8,7 @@ import {
   type StoreAction,
   type StoreMessage,
 } from '../protocol/store/commands.js';
-import { StoreContent } from '../protocol/store/content.js';
+import { StoreContent, type StoreEntry } from '../protocol/store/content.js';
 import { differences, type StoreOutput } from '../protocol/store/outputs.js';
 import { SnapshotReader } from '../protocol/store/snapshot.js';
 import { Store, type StoreStatus, type StoreWire } from './store.js';
@@ -52,6 +52,10 @@ export class CloneStore extends Store {
 
   get isIdle(): boolean {
     return this.held === undefined && this.clone.isIdle;
+  }
+
+  get contentNow(): StoreEntry[] {
+    return this.clone.content.all();
   }
 
   status(): StoreStatus {
@@ -138,9 +142,9 @@ export class CloneStore extends Store {
   private handleAttached({ master, before }: Extract<StoreOutput, { type: 'attached' }>): void {
     this.detachedSince = undefined;
     this.hasContent = true;
+    this.emit('attached', { master, before });
     if (this.isFollowed)
       for (const event of differences(before, this.clone.content, master)) this.tell(event);
-    this.emit('attached', { master, before });
     this.releaseReaders(() => true);
   }
 

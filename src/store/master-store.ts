@@ -2,7 +2,7 @@ import { setImmediate as othersTurn, setTimeout as pause } from 'node:timers/pro
 import { ZeekwayError } from '../core/errors.js';
 import { STORE_RETRY_FIRST_MS, STORE_RETRY_LONGEST_MS, STORE_SNAPSHOT_PART } from '../core/limits.js';
 import { decodeStoreMessage, type EntityId, type StoreAction } from '../protocol/store/commands.js';
-import { StoreContent } from '../protocol/store/content.js';
+import { StoreContent, type StoreEntry } from '../protocol/store/content.js';
 import { Master } from '../protocol/store/master.js';
 import type { StoreOutput } from '../protocol/store/outputs.js';
 import { decodeStorePosition, encodeStorePosition } from '../protocol/store/position.js';
@@ -43,6 +43,10 @@ export class MasterStore extends Store {
 
   get isIdle(): boolean {
     return this.master.isIdle;
+  }
+
+  get contentNow(): StoreEntry[] {
+    return this.master.content.all();
   }
 
   status(): StoreStatus {

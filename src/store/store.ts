@@ -190,6 +190,9 @@ export abstract class Store extends EventEmitter<StoreEvents> {
 
   abstract status(): StoreStatus;
 
+  /** The entries of now, however old they are: for who follows the store. */
+  abstract get contentNow(): StoreEntry[];
+
   /** Whether all that is known is here, durable where this is the master, and confirmed by the other side. */
   abstract get isIdle(): boolean;
 

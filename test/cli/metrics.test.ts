@@ -79,7 +79,15 @@ function filled(): Metrics {
     peer('a:2', { node: 'worker-1', bytesIn: 50 }),
     peer('b:1', { state: 'retrying' }),
   ];
-  metrics.observe({ ingest: ingest(), peers: () => peers, door, live, audit: { unwritten: 2 } });
+  metrics.observe({
+    ingest: ingest(),
+    peers: () => peers,
+    door,
+    live,
+    audit: { unwritten: 2 },
+    stores: () => STORES,
+    mirror: { mirrorWaiting: 7 },
+  });
   const items = [
     ...numbers({ ...origin('a'), node: 'worker-1' }, 0, 3),
     ...numbers(origin('10.0.0.1'), 3, 2),
@@ -97,6 +105,10 @@ function filled(): Metrics {
   metrics.committed({ sets: [], reached: { entry: 2, item: 0 }, milliseconds: 30 });
   return metrics;
 }
+
+const STORES = [
+  { name: 'hosts', role: 'clone', state: 'detached', entries: 3, peers: [], pending: 2 },
+] as const;
 
 test('what is counted and observed comes out in Prometheus format, each scrape anew', async (t) => {
   const metrics = filled();
@@ -129,6 +141,10 @@ test('what is counted and observed comes out in Prometheus format, each scrape a
     'zeekway_tail_watches 3',
     'zeekway_tail_sent_rows_total 7',
     'zeekway_tail_dropped_rows_total 2',
+    'zeekway_store_up{store="hosts",role="clone"} 0',
+    'zeekway_store_entries{store="hosts",role="clone"} 3',
+    'zeekway_store_pending_writes{store="hosts",role="clone"} 2',
+    'zeekway_store_history_waiting_changes 7',
   ]) {
     t.true(lines.includes(expected), `${expected} is not among\n${lines.join('\n')}`);
   }

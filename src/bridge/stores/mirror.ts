@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import { errorLine } from '../../core/errors.js';
 import {
   STORE_MIRROR_BATCH,
@@ -8,6 +7,7 @@ import {
   STORE_RETRY_FIRST_MS,
   STORE_RETRY_LONGEST_MS,
 } from '../../core/limits.js';
+import type { Logger } from '../../core/logger.js';
 import type { Database } from '../../storage/database.js';
 import { currentHistory, type HistoryChanges, writeHistory } from '../../storage/store-history.js';
 import type { StoreEntry } from '../../store/backend.js';
