@@ -26,7 +26,7 @@ const addSelection = (command: Command): Command =>
 export const output = (choices: readonly string[], meaning: string): Option =>
   new Option('-o, --output <format>', meaning).choices(choices).default(choices[0]);
 
-const limit = (meaning: string): Option => new Option('--limit <number>', meaning).argParser(positive);
+export const limit = (meaning: string): Option => new Option('--limit <number>', meaning).argParser(positive);
 
 const LOG = 'the log, like conn';
 const FILTER = 'which rows: id.resp_p == 443/tcp && duration > 1min (docs/query-language.md)';

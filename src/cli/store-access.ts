@@ -1,4 +1,6 @@
+import { keyId } from '../bridge/stores/forms.js';
 import type { Value } from '../codec/value.js';
+import { encodeValue } from '../codec/value-binary.js';
 import { ZeekwayError } from '../core/errors.js';
 import type { ShownChange, ShownEntry, StoreAccess, StoreOperation } from '../http/stores.js';
 import type { Endpoint } from '../peer/endpoint.js';
@@ -44,6 +46,7 @@ export function storeAccess(endpoint: Pick<Endpoint, 'store' | 'storeStatus'>): 
       if (wasThere) await store.erase(value);
       return wasThere;
     },
+    keyId: (key) => keyId(encodeValue(parseNotation(key))).toString('hex'),
     watch: (name) => shownChanges(storeOf(name)),
   };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Asking } from './ask/asking.js';
-import type { ChangeFlags, PutFlags, StoreFlags } from './ask/store.js';
-import { addApiOptions, output } from './ask.js';
+import type { ChangeFlags, HistoryFlags, PutFlags, StoreFlags } from './ask/store.js';
+import { addApiOptions, limit, output } from './ask.js';
 
 const KEY = "the key, in Zeek's notation: 192.0.2.1, '\"text\"', 80/tcp";
 
@@ -62,6 +62,16 @@ export function registerStores(program: Command, asking: () => Asking): void {
     .action((store: string, key: string, flags: StoreFlags) =>
       run((commands, own) => commands.storeErase(store, key, flags, own)),
     );
+  command('history', 'what a mirrored store held, newest first; with --at, what it held then')
+    .argument('<store>')
+    .argument('[key]', KEY)
+    .option('--at <time>', 'what it held then: 1d, 2026-11-24T12:00')
+    .option('--since <time>', 'what it held after this time')
+    .option('--until <time>', 'what it held before this time')
+    .addOption(limit('how many values at most'))
+    .action((store: string, key: string | undefined, flags: HistoryFlags) =>
+      run((commands, own) => commands.storeHistory(store, key, flags, own)),
+    );
   command('watch', 'the changes of a store as they come')
     .argument('<store>')
     .action((store: string, flags: StoreFlags) =>
@@ -75,4 +85,5 @@ Examples:
   zeekway store put hosts 192.0.2.1 '"printer"' --expiry 1day
   zeekway store get hosts 192.0.2.1
   zeekway store change ports 192.0.2.1 insert 443/tcp
-  zeekway store watch hosts`;
+  zeekway store watch hosts
+  zeekway store history hosts --at 1d`;

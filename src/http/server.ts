@@ -43,6 +43,7 @@ import { peerRoutes } from './routes/peers.js';
 import { pivotRoutes } from './routes/pivots.js';
 import { publishRoutes } from './routes/publish.js';
 import { rowRoutes } from './routes/rows.js';
+import { storeHistoryRoutes } from './routes/store-history.js';
 import { storeRoutes } from './routes/stores.js';
 import { tailRoutes } from './routes/tail.js';
 import { RowSchema, SourceSchema } from './schemas.js';
@@ -121,6 +122,7 @@ export function createServer(deps: ServerDeps): FastifyInstance {
     routes.addHook('preClose', async () => tails.close());
     tailRoutes(routes, deps, tails);
     storeRoutes(routes, deps, tails);
+    storeHistoryRoutes(routes, deps);
     metricsRoutes(routes, deps);
     errorRoutes(routes);
     pageRoutes(routes);

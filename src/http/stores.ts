@@ -68,6 +68,8 @@ export interface StoreAccess {
   change(store: string, key: string, operation: StoreOperation): Promise<void>;
   /** @returns whether there was an entry. */
   erase(store: string, key: string): Promise<boolean>;
+  /** What stands for a key in the database: `zeekway.store_history.key_id`, in hex. */
+  keyId(key: string): string;
   /** The changes from now on. `return` ends it. */
   watch(store: string): AsyncIterableIterator<ShownChange>;
 }

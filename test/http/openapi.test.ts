@@ -106,6 +106,7 @@ const ANSWERS: readonly (readonly [route: string, url: string])[] = [
   ['/v1/stores', '/v1/stores'],
   ['/v1/stores/{store}/entries', '/v1/stores/hosts/entries?limit=1'],
   ['/v1/stores/{store}/entries/{key}', '/v1/stores/hosts/entries/192.0.2.1'],
+  ['/v1/stores/{store}/history', '/v1/stores/hosts/history?limit=1'],
   ['/healthz', '/healthz'],
   ['/readyz', '/readyz'],
 ];
@@ -144,6 +145,7 @@ const REFUSED: readonly (readonly [route: string, url: string])[] = [
   ['/v1/stores/{store}/entries', '/v1/stores/nothing/entries'],
   ['/v1/stores/{store}/entries/{key}', '/v1/stores/hosts/entries/192.0.2.9'],
   ['/v1/stores/{store}/watch', '/v1/stores/nothing/watch'],
+  ['/v1/stores/{store}/history', '/v1/stores/hosts/history?key={'],
 ];
 
 for (const [route, url] of REFUSED) {

@@ -2,8 +2,8 @@ import { styleText } from 'node:util';
 import { ZeekwayError } from '../../core/errors.js';
 import type { ShownChange } from '../../http/stores.js';
 import { tableOf } from '../table.js';
-import { Api, type ApiOptions } from './api.js';
-import { type Asking, write } from './asking.js';
+import { Api, type ApiOptions, type Parameters } from './api.js';
+import { type Asking, time, write } from './asking.js';
 
 /** The commands of `zeekway store`. Each returns the exit code. */
 
@@ -150,6 +150,50 @@ export async function storeErase(
 ): Promise<number> {
   await new Api(flags, asking.signal).change('DELETE', entryPath(store, key));
   return 0;
+}
+
+export interface HistoryFlags extends StoreFlags {
+  readonly at?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly limit?: number;
+}
+
+interface Version {
+  readonly key: string;
+  readonly value: string;
+  readonly since: string;
+  readonly until?: string;
+  readonly ended?: string;
+}
+
+/** `zeekway store history`: newest first; with `--at` what the store held then. */
+export async function storeHistory(
+  store: string,
+  key: string | undefined,
+  { at, since, until, limit = Number.POSITIVE_INFINITY, ...flags }: HistoryFlags,
+  asking: Asking,
+): Promise<number> {
+  const api = new Api(flags, asking.signal);
+  const styled = keyStyle(asking);
+  let path: string | undefined = `/v1/stores/${encodeURIComponent(store)}/history`;
+  let parameters: Parameters = { key, at: time(at), from: time(since), to: time(until), limit: '1000' };
+  let left = limit;
+  while (path !== undefined && left > 0) {
+    const page: { versions: Version[]; next?: string } = await api.json(path, parameters);
+    for (const version of page.versions.slice(0, left)) {
+      if (flags.output === 'json') await json(asking, version);
+      else await write(asking.stdout, `${versionLine(version, styled)}\n`);
+    }
+    left -= page.versions.length;
+    path = page.next;
+    parameters = {};
+  }
+  return 0;
+}
+
+function versionLine({ key, value, since, until, ended }: Version, styled: (text: string) => string): string {
+  return `${since} ${until ?? 'now'} ${ended ?? ''} ${styled(key)} = ${value}`.replace('  ', ' ');
 }
 
 /** `zeekway store watch`: until the signal aborts. */
