@@ -18,10 +18,10 @@ export function storeAccess(endpoint: Pick<Endpoint, 'store' | 'storeStatus'>): 
   };
   return {
     list: () =>
-      endpoint.storeStatus().map(({ peers, ...rest }) => ({
-        ...rest,
-        peers: [...new Set(peers.map((peer) => peer.endpoint))],
-      })),
+      endpoint
+        .storeStatus()
+        .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+        .map(({ peers, ...rest }) => ({ ...rest, peers: [...new Set(peers.map((peer) => peer.endpoint))] })),
     entries: async (name, { after, limit }) => {
       const entries = await storeOf(name).entries();
       const start = after === undefined ? 0 : placeOf(entries, after, name) + 1;

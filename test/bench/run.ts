@@ -3,6 +3,7 @@
  * against `psql \\copy` of the same rows in the same run, and what 1, 100 and 1,000 WebSocket clients get.
  * `npm run bench -- RECORDS ROUNDS` changes its size, `npm run bench -- fan-out [SECONDS]` is the clients alone.
  * `npm run bench -- questions [ROWS]`: the API's answers to everyday questions against SQL.
+ * `npm run bench -- stores [SECONDS] [ENTRIES]`: writes through a data store's master, and its snapshot.
  * Needs psql (Debian: postgresql-client).
  */
 import { closeServer } from '../support/make-database.js';
@@ -10,6 +11,7 @@ import { benchCodec } from './codec.js';
 import { benchFanOut } from './fan-out.js';
 import { benchIngest } from './ingest.js';
 import { benchAllQuestions } from './questions.js';
+import { benchSnapshot, benchStores } from './stores.js';
 
 const [records = '200000', rounds = '5'] = process.argv.slice(2);
 
@@ -42,6 +44,17 @@ async function questions(rows: number): Promise<void> {
 if (records === 'questions') {
   await questions(Number(process.argv[3] ?? 10_000_000));
   await closeServer();
+  process.exit();
+}
+if (records === 'stores') {
+  for (const { clones, putPerSecond, uniquePerSecond } of await benchStores(Number(process.argv[3] ?? 5))) {
+    print(`put, ${clones} clones`, rate(putPerSecond));
+    print(`put_unique, ${clones} clones`, rate(uniquePerSecond));
+  }
+  const entries = Number(process.argv[4] ?? 1_000_000);
+  const { ms, blockedMs } = await benchSnapshot(entries);
+  print(`snapshot of ${entries.toLocaleString('en')}`, `${Math.round(ms)} ms`);
+  print('  the event loop stood still for', `${Math.round(blockedMs)} ms`);
   process.exit();
 }
 if (records === 'fan-out') {
