@@ -113,7 +113,7 @@ const shownEntry = ({
   ...(expires === undefined ? {} : { expires }),
 });
 
-export function shownChange(event: StoreEvent): Exclude<ShownChange, { type: 'gap' }> {
+function shownChange(event: StoreEvent): Exclude<ShownChange, { type: 'gap' }> {
   return {
     type: event.type,
     key: printNotation(event.key),

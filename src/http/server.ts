@@ -52,7 +52,6 @@ import { routeUpgrades, wantsUpgrade } from './upgrade.js';
 
 export type { ServerDeps, TlsFiles } from './context.js';
 export type { Health, HealthCheck, IngestStream, PeerActions, PeerStatus } from './peers.js';
-export type { StoreAccess } from './stores.js';
 
 /**
  * The HTTP server with all its routes, not yet listening: `await server.listen({ host, port })`, and

@@ -304,3 +304,20 @@ test('a reader that goes away ends it without a word', async (t) => {
   t.is(status, 0);
   t.is(errors, '');
 });
+
+test('the commands of data stores are shown with their keys and values', async (t) => {
+  const all = await decoded(readFileSync(pcapFile('native-stores')));
+  const commands = all
+    .filter(({ type }) => type === 'command')
+    .map(({ header }) => Object.fromEntries(header.map(({ name, value }) => [name, value])));
+  t.deepEqual(commands.find(({ command }) => command === 'ack_clone')?.['snapshot'], [
+    '"one" = "110"',
+    '"two" = 223',
+    '[1, 2] = 1947/tcp',
+    '10.0.0.1 = {1.2.3.4, 5.6.7.8}',
+  ]);
+  t.like(
+    commands.find(({ command }) => command === 'put_unique'),
+    { sequence: '4', key: '"uniq"', value: '"first"', request: '9' },
+  );
+});

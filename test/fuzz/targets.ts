@@ -9,6 +9,9 @@ import { ZeekwayError } from '../../src/core/errors.js';
 import { INSPECTED_REST_BYTES } from '../../src/core/limits.js';
 import { decodeEnvelope, encodeEnvelope } from '../../src/protocol/broker/envelope.js';
 import { decodeHandshake, encodeHandshake } from '../../src/protocol/broker/messages.js';
+import { decodeStoreMessage, encodeStoreMessage, NOBODY } from '../../src/protocol/store/commands.js';
+import { decodeStorePosition, encodeStorePosition } from '../../src/protocol/store/position.js';
+import { SnapshotReader } from '../../src/protocol/store/snapshot.js';
 import {
   type AckMessage,
   encodeAck,
@@ -34,7 +37,7 @@ import {
 import { recordBytes } from '../../src/zeek/record-bytes.js';
 import { framed, type GoldenName, golden } from '../support/golden.js';
 import { logEvent } from '../support/log-events.js';
-import { websocketFrames } from '../support/recordings.js';
+import { recordedCommands, websocketFrames } from '../support/recordings.js';
 import { zmtpCommand, zmtpGreeting, zmtpMessage, zmtpReady } from '../support/zmtp.js';
 import type { Random } from './mutate.js';
 
@@ -346,7 +349,32 @@ const websocketTopics: Target = {
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
+const storeCommand: Target = {
+  name: 'decodeStoreMessage',
+  good: recordedCommands().map(({ bytes }) => bytes),
+  check(bytes) {
+    const decoded = decodeStoreMessage(bytes);
+    roundTrip(decoded, encodeStoreMessage, decodeStoreMessage);
+    if (decoded.command.type !== 'ack_clone') return;
+    const reader = new SnapshotReader(decoded.command.snapshot);
+    while (reader.read(3).length > 0);
+  },
+};
+
+const storePosition: Target = {
+  name: 'decodeStorePosition',
+  good: [
+    encodeStorePosition({ sequence: 7n, writers: [{ id: NOBODY, sequence: 9n }] }),
+    encodeStorePosition({ sequence: 2n ** 64n - 1n, writers: [] }),
+  ],
+  check(bytes) {
+    roundTrip(decodeStorePosition(bytes), encodeStorePosition, decodeStorePosition);
+  },
+};
+
 export const TARGETS: readonly Target[] = [
+  storeCommand,
+  storePosition,
   value,
   valueJson,
   logRecord,

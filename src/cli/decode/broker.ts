@@ -16,6 +16,7 @@ import {
   type Place,
   rawContent,
 } from './decoded.js';
+import { storeParts } from './store.js';
 
 /** The frames of Broker's protocol. All offsets in one count from the first byte of its content. */
 
@@ -50,10 +51,9 @@ export function decodedEnvelope(
     { name: 'topic', value: nameText(topic), at: TOPIC_AT },
   ];
   const payloadAt = frame.length - envelope.payload.length;
-  if (type === 'routing_update') {
+  if (type === 'routing_update' || type === 'command') {
     try {
-      const filter: Json = decodeRoutingUpdate(envelope).map(nameText);
-      header.push({ name: 'filter', value: filter, at: payloadAt });
+      header.push(...payloadParts(envelope, payloadAt));
       return { place, kind: 'envelope', type, header };
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
@@ -62,6 +62,13 @@ export function decodedEnvelope(
     }
   }
   return { place, kind: 'envelope', type, header, content: contentOf(envelope, frame, payloadAt, schemas) };
+}
+
+/** Throws `DecodeError`. */
+function payloadParts(envelope: Envelope, at: number): HeaderPart[] {
+  if (envelope.type === 'command') return storeParts(envelope.payload, at);
+  const filter: Json = decodeRoutingUpdate(envelope).map(nameText);
+  return [{ name: 'filter', value: filter, at }];
 }
 
 function contentOf(
