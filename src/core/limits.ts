@@ -554,6 +554,8 @@ export const STORE_RETAINED_BYTES = 4 * 1024 * 1024;
 export const STORE_STALLED_WRITES = 100_000;
 export const STORE_STALLED_TICKS = 1_200;
 
+/** Clones of one master, and writers: each costs memory, and a clone a snapshot. Far above the nodes of a large cluster. */
+export const STORE_PARTIES = 10_000;
 /** Writes of a master that wait to be durable; further ones are refused, those of clones come again. */
 export const STORE_PENDING = 100_000;
 /** Entries of a snapshot that are read or written before others have their turn: some milliseconds. */

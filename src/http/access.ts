@@ -1,5 +1,13 @@
 import type { FastifyError, FastifyRequest, RouteOptions } from 'fastify';
-import { ANONYMOUS, allows, bearerOf, type Caller, NOBODY, type RouteScope } from '../core/access.js';
+import {
+  ANONYMOUS,
+  allows,
+  allowsTopic,
+  bearerOf,
+  type Caller,
+  NOBODY,
+  type RouteScope,
+} from '../core/access.js';
 import { ZeekwayError } from '../core/errors.js';
 import type { App, ServerDeps } from './context.js';
 import { SAFE_METHODS } from './cross-site.js';
@@ -23,6 +31,16 @@ export const callerOf = (request: FastifyRequest): Caller => callers.get(request
 function callerName(request: FastifyRequest): string {
   const { token = '', name } = callerOf(request);
   return name === ANONYMOUS ? `address ${request.ip}` : `token ${token} ${name}`;
+}
+
+/** Throws `scope_missing` where a token allows to publish, but not on that topic. */
+export function checkMayPublish(request: FastifyRequest, topic: string): void {
+  const { name, scopes } = callerOf(request);
+  if (allowsTopic(scopes, topic)) return;
+  throw new ZeekwayError(
+    'scope_missing',
+    `the token "${name}" may not publish on "${topic}": it has ${scopes.join(', ')}`,
+  );
 }
 
 /**

@@ -37,6 +37,9 @@ export const Next = Type.Optional(
   Type.String({ description: 'The URL of the next page, relative to this one. Absent on the last page.' }),
 );
 
+/** Of what is read by its ascending ID. */
+export const IdPage = { from: From, to: To, limit: Limit, order: Order, cursor: Cursor };
+
 export const Time = (description: string) =>
   Type.String({ description, examples: ['2026-11-24T03:13:17.123456Z'] });
 

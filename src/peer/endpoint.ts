@@ -221,7 +221,7 @@ export class Endpoint extends EventEmitter<{ peer: [PeerEvent]; error: [unknown]
    * Becomes the master of a data store: clones in Zeek and elsewhere follow it. What it holds is kept by the back end; in
    * memory only where it is left out. Throws `store_exists`, `store_name_invalid`, and what the back end throws.
    */
-  attachMaster(name: string, backend: StoreBackend = new MemoryBackend()): Promise<Store> {
+  async attachMaster(name: string, backend: StoreBackend = new MemoryBackend()): Promise<Store> {
     this.expectOpen();
     return this.stores.attachMaster(name, backend);
   }

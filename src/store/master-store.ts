@@ -17,6 +17,8 @@ export class MasterStore extends Store {
   /** Whoever commits, until all is. */
   private committing: Promise<void> | undefined;
   private isFailing = false;
+  /** One snapshot is made after the other, however many clones come at once. */
+  private greeting = Promise.resolve();
 
   /** Reads the content from the back end. Throws what that throws. */
   static async open(
@@ -67,8 +69,9 @@ export class MasterStore extends Store {
 
   /** What was written is durable when it resolves, but for a back end that fails. */
   override async close(): Promise<void> {
-    if (this.isFailing) this.stopping.abort();
+    const grace = setTimeout(() => this.stopping.abort(), this.isFailing ? 0 : STORE_RETRY_LONGEST_MS);
     await this.committing;
+    clearTimeout(grace);
     this.stopping.abort();
     await super.close();
     await this.backend.close();
@@ -90,8 +93,11 @@ export class MasterStore extends Store {
   }
 
   protected override performOne(output: StoreOutput): void {
-    if (output.type === 'snapshot_wanted') void this.greet(output.clone, output.offset);
-    else super.performOne(output);
+    if (output.type === 'snapshot_wanted') {
+      const { clone, offset } = output;
+      const entries = this.master.content.all();
+      this.greeting = this.greeting.then(() => this.greet(clone, offset, entries));
+    } else super.performOne(output);
   }
 
   /** Makes durable what is pending, all of it at a time, as long as there is any. */
@@ -132,8 +138,7 @@ export class MasterStore extends Store {
     }
   }
 
-  private async greet(clone: EntityId, offset: bigint): Promise<void> {
-    const entries = this.master.content.all();
+  private async greet(clone: EntityId, offset: bigint, entries: readonly StoreEntry[]): Promise<void> {
     const writer = new SnapshotWriter();
     for (let at = 0; at < entries.length; at += STORE_SNAPSHOT_PART) {
       const part = entries.slice(at, at + STORE_SNAPSHOT_PART);

@@ -3,7 +3,7 @@ import { type StoredAudit, storedAudit } from '../../storage/audit.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { idCursor, parseIdCursor } from '../cursor.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
-import { Cursor, From, Limit, Next, nextUrl, Order, Time, To } from '../schemas.js';
+import { IdPage, Next, nextUrl, Time } from '../schemas.js';
 import { parseRange, timeFromSql } from '../times.js';
 import { storedText } from '../values.js';
 
@@ -44,11 +44,7 @@ export function auditRoutes(app: App, deps: ServerDeps): void {
         querystring: Type.Object(
           {
             name: Type.Optional(Type.String({ description: 'Whose token.' })),
-            from: From,
-            to: To,
-            limit: Limit,
-            order: Order,
-            cursor: Cursor,
+            ...IdPage,
           },
           { additionalProperties: false },
         ),

@@ -4,7 +4,7 @@ import { storedEvents } from '../../storage/queries/events.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { idCursor, parseIdCursor } from '../cursor.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
-import { Cursor, From, Limit, Next, nextUrl, Order, SourceRef, Time, To } from '../schemas.js';
+import { IdPage, Next, nextUrl, SourceRef, Time } from '../schemas.js';
 import { eventArgs } from '../stored-values.js';
 import { parseRange, timeFromSql } from '../times.js';
 import { sourceJson, storedText } from '../values.js';
@@ -42,11 +42,7 @@ export function eventRoutes(app: App, deps: ServerDeps): void {
             topic: Type.Optional(
               Type.String({ description: 'What the topic begins with.', examples: ['zeek/cluster/'] }),
             ),
-            from: From,
-            to: To,
-            limit: Limit,
-            order: Order,
-            cursor: Cursor,
+            ...IdPage,
           },
           { additionalProperties: false },
         ),

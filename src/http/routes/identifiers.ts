@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { allowsTopic } from '../../core/access.js';
 import { ZeekwayError } from '../../core/errors.js';
 import { DEFAULT_CODEC_LIMITS } from '../../core/limits.js';
 import { sourcesById } from '../../storage/queries/catalogue.js';
@@ -9,11 +8,11 @@ import {
   type StoredIdentifier,
 } from '../../storage/queries/identifiers.js';
 import type { Query } from '../../storage/queries/query.js';
-import { callerOf } from '../access.js';
+import { checkMayPublish } from '../access.js';
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { idCursor, parseIdCursor } from '../cursor.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
-import { Cursor, From, Limit, Next, nextUrl, Order, SourceRef, Time, To } from '../schemas.js';
+import { IdPage, Limit, Next, nextUrl, SourceRef, Time } from '../schemas.js';
 import { storedValue } from '../stored-values.js';
 import { parseRange, parseTime, timeFromSql } from '../times.js';
 import { sourceJson, storedText } from '../values.js';
@@ -100,10 +99,7 @@ export function identifierRoutes(app: App, deps: ServerDeps): void {
         operationId: 'identifierHistory',
         summary: 'The values that an identifier had',
         params: Type.Object({ name: Type.String({ examples: ['Site::local_nets'] }) }),
-        querystring: Type.Object(
-          { from: From, to: To, limit: Limit, order: Order, cursor: Cursor },
-          { additionalProperties: false },
-        ),
+        querystring: Type.Object(IdPage, { additionalProperties: false }),
         response: {
           200: Type.Object(
             { identifiers: Type.Array(IdentifierSchema), next: Next },
@@ -183,13 +179,7 @@ function publishIdentifier(app: App, { actions }: Pick<ServerDeps, 'actions'>): 
     },
     async (request) => {
       const { topic, value } = request.body;
-      const caller = callerOf(request);
-      if (!allowsTopic(caller.scopes, topic)) {
-        throw new ZeekwayError(
-          'scope_missing',
-          `the token "${caller.name}" may not publish on "${topic}": it has ${caller.scopes.join(', ')}`,
-        );
-      }
+      checkMayPublish(request, topic);
       return { peers: actions.publishIdentifier({ topic, name: request.params.name, value }) };
     },
   );

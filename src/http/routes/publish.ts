@@ -1,8 +1,6 @@
 import { Type } from 'typebox';
-import { allowsTopic } from '../../core/access.js';
-import { ZeekwayError } from '../../core/errors.js';
 import { API_EVENT_ARGUMENTS, DEFAULT_CODEC_LIMITS } from '../../core/limits.js';
-import { callerOf } from '../access.js';
+import { checkMayPublish } from '../access.js';
 import type { App, ServerDeps } from '../context.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 
@@ -54,13 +52,7 @@ export function publishRoutes(app: App, { actions }: Pick<ServerDeps, 'actions'>
     },
     async (request) => {
       const { topic, name, args = [] } = request.body;
-      const caller = callerOf(request);
-      if (!allowsTopic(caller.scopes, topic)) {
-        throw new ZeekwayError(
-          'scope_missing',
-          `the token "${caller.name}" may not publish on "${topic}": it has ${caller.scopes.join(', ')}`,
-        );
-      }
+      checkMayPublish(request, topic);
       return { peers: actions.publish({ topic, name, args }) };
     },
   );

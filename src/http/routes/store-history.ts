@@ -3,7 +3,7 @@ import { type StoredVersion, storedVersions } from '../../storage/queries/store-
 import { type App, readFor, type ServerDeps } from '../context.js';
 import { idCursor, parseIdCursor } from '../cursor.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
-import { Cursor, From, Limit, Next, nextUrl, Order, Time, To } from '../schemas.js';
+import { IdPage, Next, nextUrl, Time } from '../schemas.js';
 import { parseRange, parseTime, timeFromSql } from '../times.js';
 import { storedText } from '../values.js';
 
@@ -61,11 +61,7 @@ export function storeHistoryRoutes(app: App, deps: ServerDeps): void {
                 examples: ['-1d'],
               }),
             ),
-            from: From,
-            to: To,
-            limit: Limit,
-            order: Order,
-            cursor: Cursor,
+            ...IdPage,
           },
           { additionalProperties: false },
         ),

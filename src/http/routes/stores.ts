@@ -1,8 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { allowsTopic } from '../../core/access.js';
 import { ZeekwayError } from '../../core/errors.js';
-import { callerOf } from '../access.js';
+import { callerOf, checkMayPublish } from '../access.js';
 import type { App, ServerDeps } from '../context.js';
 import { PROBLEM_RESPONSES } from '../problem.js';
 import { Limit } from '../schemas.js';
@@ -64,15 +63,8 @@ const entryJson = ({ key, value, expires }: ShownEntry) => ({
 const missing = (store: string, key: string): ZeekwayError =>
   new ZeekwayError('store_key_missing', `the store ${store} has no entry ${key}`);
 
-/** Throws `scope_missing` where the token allows to publish, but not to this store. */
-function checkMayWrite(request: FastifyRequest, store: string): void {
-  const caller = callerOf(request);
-  if (allowsTopic(caller.scopes, `${store}/`)) return;
-  throw new ZeekwayError(
-    'scope_missing',
-    `the token "${caller.name}" may not write to the store ${store}: it has ${caller.scopes.join(', ')}`,
-  );
-}
+/** Who may publish on a topic below the store's name may write to it: that is how writes travel. */
+const checkMayWrite = (request: FastifyRequest, store: string): void => checkMayPublish(request, `${store}/`);
 
 /** Broker's data stores, as far as this endpoint has them. */
 export function storeRoutes(app: App, { stores }: Pick<ServerDeps, 'stores'>, tails: Tails): void {

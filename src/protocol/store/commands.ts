@@ -165,6 +165,8 @@ function readSnapshot(reader: ByteReader): Snapshot {
   return { size, bytes: reader.slice(reader.remaining, 'a snapshot') };
 }
 
+const readPair = (reader: ByteReader) => ({ key: readValue(reader), value: readValue(reader) });
+
 function readCommand(reader: ByteReader): StoreCommand {
   const at = reader.offset;
   const index = reader.u8('a store command');
@@ -173,16 +175,14 @@ function readCommand(reader: ByteReader): StoreCommand {
     case 'put':
       return {
         type,
-        key: readValue(reader),
-        value: readValue(reader),
+        ...readPair(reader),
         ...readExpiry(reader),
         publisher: readEntity(reader),
       };
     case 'put_unique':
       return {
         type,
-        key: readValue(reader),
-        value: readValue(reader),
+        ...readPair(reader),
         ...readExpiry(reader),
         who: readEntity(reader),
         request: reader.u64('a request ID'),
@@ -202,8 +202,7 @@ function readCommand(reader: ByteReader): StoreCommand {
     case 'add':
       return {
         type,
-        key: readValue(reader),
-        value: readValue(reader),
+        ...readPair(reader),
         initType: readInitType(reader),
         ...readExpiry(reader),
         publisher: readEntity(reader),
@@ -211,8 +210,7 @@ function readCommand(reader: ByteReader): StoreCommand {
     case 'subtract':
       return {
         type,
-        key: readValue(reader),
-        value: readValue(reader),
+        ...readPair(reader),
         ...readExpiry(reader),
         publisher: readEntity(reader),
       };

@@ -29,7 +29,8 @@ export class Expiries {
     const due: StoreEntry[] = [];
     for (let next = this.queue.peek(); next && next.expires <= now; next = this.queue.peek()) {
       this.queue.pop();
-      if (this.content.get(next.key) === next) due.push(next);
+      // What was written since has another time, or none.
+      if (this.content.get(next.key)?.expires === next.expires) due.push(next);
     }
     return due;
   }

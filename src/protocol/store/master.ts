@@ -1,6 +1,10 @@
 import { ZeekwayError } from '../../core/errors.js';
-import { STORE_HEARTBEAT_TICKS, STORE_PENDING, STORE_TIMEOUT_HEARTBEATS } from '../../core/limits.js';
-import { addTo, subtractFrom } from './arithmetic.js';
+import {
+  STORE_HEARTBEAT_TICKS,
+  STORE_PARTIES,
+  STORE_PENDING,
+  STORE_TIMEOUT_HEARTBEATS,
+} from '../../core/limits.js';
 import {
   cloneTopic,
   type EntityId,
@@ -13,9 +17,10 @@ import {
   type StoreMessage,
 } from './commands.js';
 import { Consumer } from './consumer.js';
-import type { StoreChange, StoreContent, StoreEntry } from './content.js';
+import type { StoreChange, StoreContent } from './content.js';
+import { doAction } from './deed.js';
 import { Expiries } from './expiries.js';
-import { changeTo, type StoreEvent, type StoreOutput } from './outputs.js';
+import type { StoreOutput } from './outputs.js';
 import type { StorePosition } from './position.js';
 import { Producer } from './producer.js';
 import type { Snapshot } from './snapshot.js';
@@ -204,7 +209,10 @@ export class Master {
   private control(sender: EntityId, writer: Writer | undefined, command: StoreCommand): void {
     switch (command.type) {
       case 'attach_writer':
-        if (writer === undefined) this.attachWriter(sender, command.offset, command.heartbeatTicks);
+        // One more than there is room for may ask again.
+        if (writer === undefined && this.writers.size < STORE_PARTIES) {
+          this.attachWriter(sender, command.offset, command.heartbeatTicks);
+        }
         break;
       case 'keepalive':
         writer?.consumer.heartbeat(command.sequence);
@@ -308,9 +316,10 @@ export class Master {
     let changes: readonly StoreChange[] = [];
     let inserted: boolean | undefined;
     try {
-      const deed = this.do(action);
+      const deed = doAction(this.content, action, { now: this.now, master: this.id });
       changes = deed.changes;
       inserted = deed.inserted;
+      for (const change of changes) if (change.type === 'put') this.expiries.add(change);
       for (const event of deed.events) outputs.push({ type: 'event', event });
       for (const command of deed.commands) this.produce(command);
       if (by.request !== undefined) {
@@ -334,83 +343,4 @@ export class Master {
       encodeStoreMessage({ sequence, sender: this.id, receiver: NOBODY, command }),
     );
   }
-
-  private do(action: StoreAction): Deed {
-    const { publisher } = action;
-    switch (action.type) {
-      case 'put':
-        return this.put(action, action.value, action.expiry, action);
-      case 'put_unique':
-        return this.putUnique(action);
-      case 'add':
-      case 'subtract': {
-        const known = this.content.get(action.key)?.value;
-        if (known === undefined && action.type === 'subtract') {
-          throw new ZeekwayError(
-            'store_key_missing',
-            `there is no entry to subtract a ${action.value.type} from`,
-          );
-        }
-        const value =
-          action.type === 'add'
-            ? addTo(known, action.value, action.initType)
-            : subtractFrom(known as StoreEntry['value'], action.value);
-        return this.put(action, value, action.expiry, { type: 'put', key: action.key, value, publisher });
-      }
-      case 'erase':
-      case 'expire': {
-        const old = this.content.delete(action.key);
-        if (old === undefined) return NOTHING;
-        return {
-          changes: [{ type: 'erase', key: action.key }],
-          events: [{ type: action.type, key: action.key, old: old.value, publisher }],
-          commands: [action],
-        };
-      }
-      case 'clear': {
-        const events = this.content
-          .clear()
-          .map(({ key, value }): StoreEvent => ({ type: 'erase', key, old: value, publisher }));
-        return { changes: [{ type: 'clear' }], events, commands: [action] };
-      }
-      case 'put_unique_result':
-        return NOTHING;
-    }
-  }
-
-  private put(
-    { key, publisher }: { readonly key: StoreEntry['key']; readonly publisher: EntityId },
-    value: StoreEntry['value'],
-    expiry: bigint | undefined,
-    command: StoreAction,
-  ): Deed {
-    const old = this.content.get(key)?.value;
-    const entry: StoreEntry = { key, value, ...(expiry === undefined ? {} : { expires: this.now + expiry }) };
-    this.content.set(entry);
-    this.expiries.add(entry);
-    const events = [changeTo(key, value, old, publisher)];
-    return { changes: [{ type: 'put', ...entry }], events, commands: [command] };
-  }
-
-  private putUnique(action: Extract<StoreAction, { type: 'put_unique' }>): Deed {
-    const { key, value, expiry, publisher, who, request } = action;
-    const inserted = this.content.get(key) === undefined;
-    const answer: StoreAction = { type: 'put_unique_result', inserted, who, request, publisher: this.id };
-    if (!inserted) return { ...NOTHING, commands: [answer], inserted };
-    const put: StoreAction = { type: 'put', key, value, expiry, publisher };
-    const deed = this.put(action, value, expiry, put);
-    return { ...deed, commands: [put, answer], inserted };
-  }
 }
-
-/** What an action came to. */
-interface Deed {
-  readonly changes: readonly StoreChange[];
-  readonly events: readonly StoreEvent[];
-  /** What the clones are told. */
-  readonly commands: readonly StoreAction[];
-  /** The answer to a put_unique. */
-  readonly inserted?: boolean;
-}
-
-const NOTHING: Deed = { changes: [], events: [], commands: [] };

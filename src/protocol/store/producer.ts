@@ -1,5 +1,6 @@
 import {
   STORE_HEARTBEAT_TICKS,
+  STORE_PARTIES,
   STORE_RETAINED_BYTES,
   STORE_SNAPSHOT_AGAIN_TICKS,
   STORE_TIMEOUT_HEARTBEATS,
@@ -129,7 +130,8 @@ export class Producer {
    * is not where too much is missing.
    */
   adopt(id: EntityId, confirmed: bigint): boolean {
-    if (confirmed > this.releasedTo || confirmed + 1n < this.first) return false;
+    const isKnown = confirmed <= this.releasedTo && confirmed + 1n >= this.first;
+    if (!isKnown || this.paths.size >= STORE_PARTIES) return false;
     const { ticks } = this;
     this.paths.set(entityText(id), { id, offset: confirmed, confirmed, lastSeen: ticks, greeted: ticks });
     for (let sequence = confirmed + 1n; sequence <= this.releasedTo; sequence++) {
@@ -187,6 +189,7 @@ export class Producer {
 
   private greetAgain(id: EntityId, path: Path | undefined): void {
     if (path) path.lastSeen = this.ticks;
+    if (path === undefined && this.paths.size >= STORE_PARTIES) return;
     const waits = path?.confirmed === 0n && this.ticks - path.greeted < STORE_SNAPSHOT_AGAIN_TICKS;
     if (!waits) this.add(id);
   }
