@@ -231,7 +231,7 @@ class Model {
     const plain = typeof known === 'bigint' ? known : 0n;
     if (what === 'put' || (what === 'put_unique' && known === undefined))
       this.content.set(id, BigInt(amount));
-    if (what === 'add') this.content.set(id, plain + BigInt(amount));
+    if (what === 'add') this.content.set(id, BigInt.asUintN(64, plain + BigInt(amount)));
     if (what === 'subtract' && known !== undefined)
       this.content.set(id, BigInt.asUintN(64, plain - BigInt(amount)));
     if (what === 'insert') {
