@@ -53,6 +53,11 @@ test.serial(
         .map(({ name, role, entries }) => [name, role, entries]),
       BACKENDS.map((kind) => [`s-${kind}`, 'master', 3]).sort(),
     );
+    t.deepEqual((await first.store('keys', 's-sqlite')).out.trim().split('\n').sort(), [
+      '"n"',
+      '"set"',
+      '192.0.2.1',
+    ]);
     const missing = await first.store('get', 's-memory', '"no"');
     t.not(missing.code, 0);
     t.regex(missing.err, /store_key_missing/);

@@ -64,22 +64,23 @@ export async function listStores(flags: StoreFlags, asking: Asking): Promise<num
   return 0;
 }
 
-/** Every entry, a page at a time. */
-async function* allEntries(api: Api, store: string): AsyncGenerator<Entry> {
+/** Every entry, or key, a page at a time. */
+async function* all<T>(api: Api, path: string, part: 'entries' | 'keys'): AsyncGenerator<T> {
   let after: string | undefined;
   do {
-    const page: { entries: Entry[]; after?: string } = await api.json(entriesPath(store), {
+    const page: { [K in typeof part]: T[] } & { after?: string } = await api.json(path, {
       limit: '1000',
       after,
     });
-    yield* page.entries;
+    yield* page[part];
     after = page.after;
   } while (after !== undefined);
 }
 
 /** `zeekway store keys`. */
 export async function storeKeys(store: string, flags: StoreFlags, asking: Asking): Promise<number> {
-  for await (const { key } of allEntries(new Api(flags, asking.signal), store)) {
+  const path = `/v1/stores/${encodeURIComponent(store)}/keys`;
+  for await (const key of all<string>(new Api(flags, asking.signal), path, 'keys')) {
     await write(asking.stdout, `${flags.output === 'json' ? JSON.stringify(key) : key}\n`);
   }
   return 0;
@@ -99,7 +100,7 @@ export async function storeGet(
     return 0;
   }
   const styled = keyStyle(asking);
-  for await (const entry of allEntries(api, store)) {
+  for await (const entry of all<Entry>(api, entriesPath(store), 'entries')) {
     if (flags.output === 'json') await json(asking, entry);
     else await write(asking.stdout, `${styled(entry.key)} = ${entry.value}\n`);
   }

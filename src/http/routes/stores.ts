@@ -47,6 +47,18 @@ const EntrySchema = Type.Object({
   ),
 });
 
+const PageQuery = Type.Object(
+  {
+    limit: Limit,
+    after: Type.Optional(Notation('The key that the page before ended with', '192.0.2.1')),
+  },
+  { additionalProperties: false },
+);
+
+const NextAfter = Type.Optional(
+  Type.String({ description: 'The `after` of the next page; absent on the last one.' }),
+);
+
 const Expiry = Type.Optional(
   Type.String({
     description: "How long the entry lives, an interval in Zeek's notation; for ever without it.",
@@ -70,6 +82,12 @@ const checkMayWrite = (request: FastifyRequest, store: string): void => checkMay
 export function storeRoutes(app: App, { stores }: Pick<ServerDeps, 'stores'>, tails: Tails): void {
   if (!stores) return;
   const base = { tags: ['stores'] };
+  const pageOf = async (store: string, { limit, after }: { limit: number; after?: string }) => {
+    const found = await stores.entries(store, { limit: limit + 1, after });
+    const entries = found.slice(0, limit).map(entryJson);
+    const last = entries.at(-1);
+    return found.length > limit && last ? { entries, after: last.key } : { entries };
+  };
 
   app.get(
     '/v1/stores',
@@ -99,33 +117,42 @@ export function storeRoutes(app: App, { stores }: Pick<ServerDeps, 'stores'>, ta
         summary: 'The entries of a store',
         description: 'In the order in which their keys came.',
         params: StoreParams,
-        querystring: Type.Object(
-          {
-            limit: Limit,
-            after: Type.Optional(Notation('The key that the page before ended with', '192.0.2.1')),
-          },
-          { additionalProperties: false },
-        ),
+        querystring: PageQuery,
         response: {
           200: Type.Object(
-            {
-              entries: Type.Array(EntrySchema),
-              after: Type.Optional(
-                Type.String({ description: 'The `after` of the next page; absent on the last one.' }),
-              ),
-            },
+            { entries: Type.Array(EntrySchema), after: NextAfter },
             { description: 'A page of entries.' },
           ),
           ...PROBLEM_RESPONSES,
         },
       },
     },
+    (request) => pageOf(request.params.store, request.query),
+  );
+
+  app.get(
+    '/v1/stores/:store/keys',
+    {
+      config: { scope: 'read' },
+      schema: {
+        ...base,
+        operationId: 'listKeys',
+        summary: 'The keys of a store',
+        description: 'In the order in which they came.',
+        params: StoreParams,
+        querystring: PageQuery,
+        response: {
+          200: Type.Object(
+            { keys: Type.Array(Notation('A key', '192.0.2.1')), after: NextAfter },
+            { description: 'A page of keys.' },
+          ),
+          ...PROBLEM_RESPONSES,
+        },
+      },
+    },
     async (request) => {
-      const { limit, after } = request.query;
-      const found = await stores.entries(request.params.store, { limit: limit + 1, after });
-      const entries = found.slice(0, limit).map(entryJson);
-      const last = entries.at(-1);
-      return found.length > limit && last ? { entries, after: last.key } : { entries };
+      const { entries, ...next } = await pageOf(request.params.store, request.query);
+      return { keys: entries.map(({ key }) => key), ...next };
     },
   );
 

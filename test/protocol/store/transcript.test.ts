@@ -1,5 +1,6 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
+import { sorted, type Value } from '../../../src/codec/value.js';
 import { STORE_HEARTBEAT_TICKS } from '../../../src/core/limits.js';
 import { systemClock } from '../../../src/peer/system.js';
 import { EVERYBODY } from '../../../src/protocol/broker/endpoint-id.js';
@@ -15,7 +16,8 @@ import {
 import { SnapshotReader } from '../../../src/protocol/store/snapshot.js';
 import { replayBytes } from '../../../src/replay/replay.js';
 import { parseNotation } from '../../../src/zeek/notation/parse.js';
-import { pcapFile } from '../../support/recordings.js';
+import { printNotation } from '../../../src/zeek/notation/print.js';
+import { fixtureFile, pcapFile } from '../../support/recordings.js';
 import { CloneParty, MasterParty } from '../../support/store-parties.js';
 
 /*
@@ -75,13 +77,57 @@ function expectSame(t: ExecutionContext, ours: readonly Sent[], theirs: readonly
 
 const key = parseNotation;
 
+/** A value as Broker prints it. */
+function brokerText(value: Value): string {
+  if (value.type === 'string') return String(value.value);
+  if (value.type === 'real') return value.value.toFixed(6);
+  if (value.type === 'set') return `{${value.value.map(brokerText).join(', ')}}`;
+  return printNotation(value);
+}
+
+/** What a clone would print in a stage of stores-clone.zeek: by stage and key. */
+function printedBy({ clone: { content } }: CloneParty, stage: string): [string, string][] {
+  const names =
+    stage === 'stage1' ? ['"one"', '"two"', '[1, 2]', '10.0.0.1'] : ['"one"', '"two"', '"three"', '"gone"'];
+  const lines = names.map((name): [string, string] => {
+    const entry = content.get(key(name));
+    return [`${stage} ${brokerText(key(name))}`, entry ? brokerText(entry.value) : '<uninitialized>'];
+  });
+  if (stage === 'stage1') return lines;
+  const keys = sorted(content.all().map((entry) => entry.key));
+  return [...lines, ['keys', `{${keys.map(brokerText).join(', ')}}`]];
+}
+
+/** The same of what the recorded clone printed. Where the end came first it printed a timeout. */
+function printedByZeek(): Map<string, string> {
+  const printed = new Map<string, string>();
+  let stage = '';
+  for (const line of readFileSync(fixtureFile('zeek/native-stores/dialer.txt'), 'utf8').split('\n')) {
+    if (/^(stage\d|final)$/.test(line)) stage = line;
+    const [, name, , found] =
+      /^clone, (.*), Broker::(\w+), \[data=(?:broker::data\{)?(.*?)\}?\]$/.exec(line) ?? [];
+    if (name !== undefined) printed.set(`${stage} ${name}`, found?.replace(/^(\{.*[^}])$/, '$1}') ?? '');
+    const [, other, result] =
+      /^(put_unique2?), Broker::SUCCESS, \[data=broker::data\{(.*)\}\]$/.exec(line) ?? [];
+    if (other !== undefined) printed.set(other, result ?? '');
+    const [, keys] = /^keys, .*broker::data\{(.*)\}\]\]$/.exec(line) ?? [];
+    if (keys !== undefined) printed.set('keys', keys);
+  }
+  return printed;
+}
+
 test('our clone says to the recorded master what the recorded clone said', async (t) => {
   const all = await recorded();
   const { sender } = (all.find(({ message }) => message.command.type === 'nack') as Said).message;
   const party = new CloneParty(1, 'gw-store', () => sender);
   const stages: string[][] = [];
+  const printed = new Map<string, string>();
   for (const { message, envelope } of all) {
     const { command, sequence } = message;
+    // The stages of stores-clone.zeek: 2 s after the peering, before the master writes, and 6 s after it.
+    if (command.type === 'put' && command.key.type === 'string' && sequence === 2n) {
+      for (const line of printedBy(party, printed.size === 0 ? 'stage1' : 'stage2')) printed.set(...line);
+    }
     if (!sameEntity(message.sender, sender)) party.receive(envelope.payload);
     else if (message.command.type === 'keepalive')
       for (let tick = 0; tick < STORE_HEARTBEAT_TICKS; tick++) party.tick();
@@ -95,7 +141,11 @@ test('our clone says to the recorded master what the recorded clone said', async
     party.sent,
     all.flatMap(({ message, envelope }) => (sameEntity(message.sender, sender) ? [envelope] : [])),
   );
-  // What dialer.txt has in its second stage, and what there was when the script cleared all.
+  printed.set('put_unique', `${party.outcomes.get(9n) === 'true' ? 'T' : 'F'}`);
+  printed.set('put_unique2', `${party.outcomes.get(10n) === 'true' ? 'T' : 'F'}`);
+  t.is(printed.size, 11);
+  t.deepEqual(printed, printedByZeek());
+  // And what there was when the script wrote and cleared all.
   t.deepEqual(stages, [
     ['"one" = "110xyz"', '"three" = 3.14', '"two" = 230', '10.0.0.1 = {1.2.3.4, 5.6.7.8}'],
     [
