@@ -37,6 +37,8 @@ export async function demoCommand(
     const api = await startHttp(options.http, db, logger, {
       peers: () => [],
       health: () => ({ ready: true, checks: [] }),
+      // The page asks; nobody has sent anything.
+      ingest: () => [],
       gate,
       ...(await apiSettings(options.api)),
     });
