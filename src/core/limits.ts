@@ -84,7 +84,8 @@ export const PEER_SEND_QUEUE_BYTES = 16 * 1024 * 1024;
 
 /**
  * Bytes that wait for one peer, whatever they are, when its connection is given up: one message may be as large as
- * a frame, and the answers to its pings come on top of what it does not read.
+ * a frame, and the answers to its pings come on top of what it does not read. After a message that is larger than that, which
+ * the snapshot of a store can be, it is that message and PEER_SEND_QUEUE_BYTES.
  */
 export const PEER_STALLED_BYTES = 96 * 1024 * 1024;
 

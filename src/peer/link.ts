@@ -40,6 +40,8 @@ export class Link {
   private ignoredFrames = 0;
   private commands = 0;
   private lastError: string | undefined;
+  /** Bytes of the largest message that was sent: the snapshot of a store can be larger than any other. */
+  private largest = 0;
 
   constructor(
     private readonly connection: Connection,
@@ -112,6 +114,7 @@ export class Link {
       return false;
     }
     this.messagesOut += 1;
+    this.largest = Math.max(this.largest, payload.length);
     this.perform(this.session.publish(topic, payload, receiver, type));
     return true;
   }
@@ -227,7 +230,7 @@ export class Link {
   /** Data has its limit in `publish`; this is about answers to a peer that asks and does not read. */
   private send(bytes: Buffer): void {
     const queued = this.connection.queuedBytes;
-    if (queued > PEER_STALLED_BYTES) {
+    if (queued > Math.max(PEER_STALLED_BYTES, this.largest + PEER_SEND_QUEUE_BYTES)) {
       const what = `the peer does not read: ${queued} bytes wait for it`;
       this.connection.destroy();
       this.perform(this.session.closed(new ZeekwayError('peer_overflow', what)));

@@ -48,6 +48,21 @@ test('a large message goes to a peer whose queue is empty', async (t) => {
   t.true(value.payload.length > large.length);
 });
 
+test('a message above what may wait for a peer, as a large snapshot is, keeps the peering', async (t) => {
+  const size = PEER_STALLED_BYTES + 32 * 1024 * 1024;
+  const server = testEndpoint(t);
+  const client = testEndpoint(t, { limits: { frameBytes: 2 * size, stringBytes: 2 * size } });
+  const messages = client.endpoint.subscribe(['large']);
+  client.endpoint.peer(urlOf(await server.endpoint.listen(LISTEN)));
+  await until('both peered', () => server.events.length === 1 && client.events.length === 1);
+  t.is(server.endpoint.publish('large', Buffer.alloc(size, 0xff)), 1);
+  // What is said while it is on its way.
+  for (const topic of ['a', 'b', 'c']) server.endpoint.subscribe([topic]);
+  const { value: message } = await messages.next();
+  t.is(message.payload.length > size, true);
+  t.is(server.events.length, 1);
+});
+
 test('a handler that throws is told, and gets the next message', async (t) => {
   const server = testEndpoint(t);
   const client = testEndpoint(t);
