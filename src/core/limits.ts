@@ -538,6 +538,8 @@ export const STORE_NACKS = 100_000;
 /** Commands that are kept because an earlier one is missing; further ones are asked for again. */
 export const STORE_REORDERED = 100_000;
 
+/** One snapshot, which is one frame: what an endpoint takes that has a clone, in the place of `frameBytes`. */
+export const STORE_SNAPSHOT_BYTES = 1024 * 1024 * 1024;
 /** Entries of one snapshot: as few as two bytes of a frame each, and some 400 here. */
 export const STORE_SNAPSHOT_ENTRIES = 4 * 1024 * 1024;
 /** Ticks before a snapshot is sent again to a clone that asks and asks: a large one takes its time on the way. */

@@ -10,8 +10,10 @@ import {
   HANDSHAKE_TIMEOUT_MS,
   LIVENESS_TIMEOUT_MS,
   PING_BYTES,
+  STORE_SNAPSHOT_BYTES,
   UNPEER_GRACE_MS,
 } from '../../core/limits.js';
+import { isCloneTopic } from '../store/topics.js';
 import { type EndpointId, EVERYBODY } from './endpoint-id.js';
 import {
   decodeEnvelope,
@@ -178,7 +180,10 @@ export class BrokerSession {
   /** Replaces our filter; a peered endpoint is told. */
   setFilter(filter: Filter): SessionOutput[] {
     this.filter = filter;
-    if (this.phase === 'peered') this.tellFilter();
+    if (this.phase === 'peered') {
+      this.frames.maximumBytes = this.longestFrame;
+      this.tellFilter();
+    }
     return this.take();
   }
 
@@ -255,6 +260,12 @@ export class BrokerSession {
     }
   }
 
+  /** The snapshot of a store comes in one frame, where we have a clone. */
+  private get longestFrame(): number {
+    const { frameBytes } = this.limits;
+    return this.filter.some(isCloneTopic) ? Math.max(frameBytes, STORE_SNAPSHOT_BYTES) : frameBytes;
+  }
+
   private handleFrame(content: Uint8Array): void {
     if (this.phase !== 'handshake') {
       this.handleEnvelope(content);
@@ -264,7 +275,7 @@ export class BrokerSession {
     if (this.handshake.state === 'done') {
       this.phase = 'peered';
       this.currentDeadline = undefined;
-      this.frames.maximumBytes = this.limits.frameBytes;
+      this.frames.maximumBytes = this.longestFrame;
       this.peerMatcher = new FilterMatcher(this.handshake.peerFilter);
       this.outputs.push({ type: 'peered', peer: this.peer ?? EVERYBODY, filter: this.peerFilter });
       // It may have changed behind our syn or syn_ack.

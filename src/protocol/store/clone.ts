@@ -10,7 +10,6 @@ import {
   type EntityId,
   encodeStoreMessage,
   isAction,
-  masterTopic,
   NOBODY,
   type StoreAction,
   type StoreCommand,
@@ -21,6 +20,7 @@ import { Consumer, type ConsumerControl } from './consumer.js';
 import { StoreContent } from './content.js';
 import { changeTo, type StoreOutput } from './outputs.js';
 import { Producer } from './producer.js';
+import { masterTopic } from './topics.js';
 
 /** A write that the master has not confirmed. */
 interface Write {

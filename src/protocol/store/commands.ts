@@ -30,10 +30,6 @@ export const sameEntity = (a: EntityId, b: EntityId): boolean =>
 /** As a key of maps, and for people. */
 export const entityText = ({ endpoint, object }: EntityId): string => `${endpoint}/${object}`;
 
-/** To a store's master; its clones. An endpoint subscribes to the topic of what it has. */
-export const masterTopic = (store: string): string => `${store}/<$>/data/master`;
-export const cloneTopic = (store: string): string => `${store}/<$>/data/clone`;
-
 /** How long an entry lives, in nanoseconds; for ever where it is left out. */
 interface Expiring {
   readonly expiry?: bigint | undefined;

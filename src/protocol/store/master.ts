@@ -6,7 +6,6 @@ import {
   STORE_TIMEOUT_HEARTBEATS,
 } from '../../core/limits.js';
 import {
-  cloneTopic,
   type EntityId,
   encodeStoreMessage,
   entityText,
@@ -24,6 +23,7 @@ import type { StoreOutput } from './outputs.js';
 import type { StorePosition } from './position.js';
 import { Producer } from './producer.js';
 import type { Snapshot } from './snapshot.js';
+import { cloneTopic } from './topics.js';
 
 /** Who writes and is not heard for so long is forgotten. */
 const SILENT_TICKS = STORE_HEARTBEAT_TICKS * STORE_TIMEOUT_HEARTBEATS;
