@@ -5,13 +5,13 @@ import { StoreMirror } from '../bridge/stores/mirror.js';
 import { PostgresqlBackend } from '../bridge/stores/postgresql-backend.js';
 import type { Clock } from '../core/clock.js';
 import { errorLine } from '../core/errors.js';
-import { STORE_RETRY_LONGEST_MS } from '../core/limits.js';
 import type { Endpoint } from '../peer/endpoint.js';
 import type { Database } from '../storage/database.js';
 import type { StoreBackend } from '../store/backend.js';
 import { LevelBackend } from '../store/backends/level.js';
 import { MemoryBackend } from '../store/backends/memory.js';
 import { SqliteBackend } from '../store/backends/sqlite.js';
+import { untilItWorks } from '../store/retry.js';
 import type { Store } from '../store/store.js';
 import type { Config } from './config/config.js';
 import type { StoreBackendName } from './config/value-types.js';
@@ -63,17 +63,13 @@ export class ConfiguredStores {
   /** Until it works: its tables are made when the database is there. */
   private async openInDatabase(name: string, isMirrored: boolean): Promise<void> {
     const { endpoint, db, logger } = this.deps;
-    let told = false;
-    while (!this.stopping.signal.aborted) {
-      try {
-        this.follow(await endpoint.attachMaster(name, new PostgresqlBackend(db, name)), isMirrored);
-        return;
-      } catch (error) {
-        if (!told) logger.warn({ store: name }, `the master of the store waits: ${errorLine(error)}`);
-        told = true;
-      }
-      await pauseUnless(this.stopping.signal);
-    }
+    const opened = await untilItWorks(() => endpoint.attachMaster(name, new PostgresqlBackend(db, name)), {
+      signal: this.stopping.signal,
+      failed: (error, isFirst) => {
+        if (isFirst) logger.warn({ store: name }, `the master of the store waits: ${errorLine(error)}`);
+      },
+    });
+    if (opened) this.follow(opened.value, isMirrored);
   }
 
   private follow(store: Store, isMirrored: boolean): void {
@@ -101,20 +97,6 @@ export class ConfiguredStores {
       }),
     );
   }
-}
-
-function pauseUnless(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, STORE_RETRY_LONGEST_MS);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }
 
 async function backendOf(

@@ -1,6 +1,6 @@
-import { setImmediate as othersTurn, setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as othersTurn } from 'node:timers/promises';
 import { ZeekwayError } from '../core/errors.js';
-import { STORE_RETRY_FIRST_MS, STORE_RETRY_LONGEST_MS, STORE_SNAPSHOT_PART } from '../core/limits.js';
+import { STORE_RETRY_LONGEST_MS, STORE_SNAPSHOT_PART } from '../core/limits.js';
 import { decodeStoreMessage, type EntityId, type StoreAction } from '../protocol/store/commands.js';
 import { StoreContent, type StoreEntry } from '../protocol/store/content.js';
 import { Master } from '../protocol/store/master.js';
@@ -8,6 +8,7 @@ import type { StoreOutput } from '../protocol/store/outputs.js';
 import { decodeStorePosition, encodeStorePosition } from '../protocol/store/position.js';
 import { SnapshotWriter } from '../protocol/store/snapshot.js';
 import type { StoreBackend } from './backend.js';
+import { untilItWorks } from './retry.js';
 import { Store, type StoreStatus, type StoreWire } from './store.js';
 
 /** The master of a store: has its content in memory, and its back end knows of each change before anybody else does. */
@@ -116,26 +117,18 @@ export class MasterStore extends Store {
 
   /** @returns false where the store is being closed. */
   private async persist(...commit: Parameters<StoreBackend['commit']>): Promise<boolean> {
-    for (let wait = STORE_RETRY_FIRST_MS; ; wait = Math.min(2 * wait, STORE_RETRY_LONGEST_MS)) {
-      try {
-        await this.backend.commit(...commit);
-        this.isFailing = false;
-        return true;
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        // Once, and not for each try.
-        if (!this.isFailing) {
-          const what = `the store ${this.name} cannot be written: ${reason}`;
-          this.report(new ZeekwayError('store_backend_failed', what, {}, { cause: error }));
-        }
+    const done = await untilItWorks(() => this.backend.commit(...commit), {
+      signal: this.stopping.signal,
+      failed: (error, isFirst) => {
         this.isFailing = true;
-      }
-      try {
-        await pause(wait, undefined, { signal: this.stopping.signal });
-      } catch {
-        return false;
-      }
-    }
+        if (!isFirst) return;
+        const reason = error instanceof Error ? error.message : String(error);
+        const what = `the store ${this.name} cannot be written: ${reason}`;
+        this.report(new ZeekwayError('store_backend_failed', what, {}, { cause: error }));
+      },
+    });
+    if (done) this.isFailing = false;
+    return done !== undefined;
   }
 
   private async greet(clone: EntityId, offset: bigint, entries: readonly StoreEntry[]): Promise<void> {

@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorLine } from '../../core/errors.js';
-import {
-  STORE_MIRROR_BATCH,
-  STORE_MIRROR_CHANGES,
-  STORE_RETRY_FIRST_MS,
-  STORE_RETRY_LONGEST_MS,
-} from '../../core/limits.js';
+import { STORE_MIRROR_BATCH, STORE_MIRROR_CHANGES, STORE_RETRY_LONGEST_MS } from '../../core/limits.js';
 import type { Logger } from '../../core/logger.js';
 import type { Database } from '../../storage/database.js';
 import { currentHistory, type HistoryChanges, writeHistory } from '../../storage/store-history.js';
 import type { StoreEntry } from '../../store/backend.js';
+import { untilItWorks } from '../../store/retry.js';
 import { historyOf, historyOfContent, type MirroredChange } from './history-batch.js';
 
 /** The whole content of a store, of now. */
@@ -107,7 +103,7 @@ export class StoreMirror {
     if (current === undefined) return false;
     // From here on changes are written again: the content has what came before.
     this.resets.delete(store);
-    const changes = historyOfContent(content(), this.options.now(), current);
+    const changes = historyOfContent(content(), this.options.now(), current.value);
     return this.commit([{ store, ...changes }]);
   }
 
@@ -118,28 +114,18 @@ export class StoreMirror {
   private async commit(changes: readonly HistoryChanges[]): Promise<boolean> {
     this.number += 1;
     const batch = { writer: this.writer, number: this.number };
-    const done = await this.persist(async () => {
-      await writeHistory(this.options.db, batch, changes);
-      return true;
-    });
-    return done ?? false;
+    const done = await this.persist(() => writeHistory(this.options.db, batch, changes));
+    return done !== undefined;
   }
 
   /** Until it works. @returns undefined where the mirror is closed before. */
-  private async persist<T>(work: () => Promise<T>): Promise<T | undefined> {
-    for (let wait = STORE_RETRY_FIRST_MS; ; wait = Math.min(2 * wait, STORE_RETRY_LONGEST_MS)) {
-      try {
-        return await work();
-      } catch (error) {
-        if (wait === STORE_RETRY_FIRST_MS) {
+  private persist<T>(work: () => Promise<T>): Promise<{ readonly value: T } | undefined> {
+    return untilItWorks(work, {
+      signal: this.stopping.signal,
+      failed: (error, isFirst) => {
+        if (isFirst)
           this.options.logger.warn({}, `the history of stores waits for the database: ${errorLine(error)}`);
-        }
-      }
-      try {
-        await pause(wait, undefined, { signal: this.stopping.signal });
-      } catch {
-        return undefined;
-      }
-    }
+      },
+    });
   }
 }

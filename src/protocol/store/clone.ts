@@ -85,11 +85,6 @@ export class Clone {
     return this.master;
   }
 
-  /** Who it is to the master, and who wrote where the master does not say. */
-  get identity(): EntityId {
-    return this.id;
-  }
-
   /** Ticks since the master was heard. */
   get silentTicks(): number {
     return this.ticks - this.lastHeard;

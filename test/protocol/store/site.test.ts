@@ -14,6 +14,13 @@ const joined = (clones = 1): Site => {
 };
 const first = ({ clones }: Site): CloneParty => clones[0] as CloneParty;
 
+/** Kills the master, and starts another one with what is durable. */
+function restart(site: Site): void {
+  const { durable, position, now } = site.master;
+  site.master = new MasterParty(1, 'store', undefined, { content: durable, position });
+  site.master.now = now;
+}
+
 test('a clone gets the content, follows it, and its writes go to the master and come back', (t) => {
   const site = new Site(new MasterParty(1), [new CloneParty(2), new CloneParty(3)]);
   site.master.put(key('a'), count(1));
@@ -120,9 +127,7 @@ test('a master that is killed and started again goes on with its clones, and doe
   site.master.isSlow = true;
   const undone = add(site.clones[1] as CloneParty);
   site.tick();
-  const { durable, position, now } = site.master;
-  site.master = new MasterParty(1, 'store', undefined, { content: durable, position });
-  site.master.now = now;
+  restart(site);
   site.ticks(12);
   t.is(site.clones[1]?.outcomes.get(undone), 'done');
   for (const party of [site.master, ...site.clones]) t.deepEqual(party.shown, ['"n" = 3']);
@@ -316,9 +321,7 @@ test('any number of kills of a master whose content is durable: in the end all h
           site.master.isSlow = !isCommitted;
           site.tick(() => fate.next().value ?? 'arrives');
           if (!isKilled) continue;
-          const { durable, position, now } = site.master;
-          site.master = new MasterParty(1, 'store', undefined, { content: durable, position });
-          site.master.now = now;
+          restart(site);
         }
         site.master.isSlow = false;
         site.ticks(60);
